@@ -1,0 +1,137 @@
+"""The command line: `sightline STAGE NAME` is what dvc.yaml calls. It imports late: a command pays
+for its own imports only.
+"""
+
+import argparse
+import logging
+import sys
+
+from sightline.errors import SightlineError
+from sightline.layout import Layout
+
+
+def download(args) -> None:
+    """Fetch the files of one dataset, checked against its catalogue."""
+    from sightline import params
+    from sightline.data.fetch import download
+
+    layout = Layout()
+    settings = params.load(layout)
+    settings.dataset(args.name)
+    download(layout.catalogue(settings.catalogue), args.name, layout.raw(args.name))
+
+
+def preprocess(args) -> None:
+    """Decode one dataset into uint8 arrays: train, val and test."""
+    from sightline import params
+    from sightline.data.preprocess import preprocess
+
+    layout = Layout()
+    settings = params.load(layout).dataset(args.name)
+    preprocess(layout.raw(args.name), layout.processed(args.name), settings)
+
+
+def train(args) -> None:
+    """Train one model; a run that was killed resumes from its checkpoint."""
+    from sightline import params
+    from sightline.training.loop import train
+
+    layout = Layout()
+    settings = params.load(layout)
+    model, recipe = settings.model(args.name)
+    train(args.name, model, recipe, settings.compute, layout)
+
+
+def evaluate(args) -> None:
+    """Test one model on the splits that training never saw."""
+    from sightline.evaluation import evaluate
+
+    evaluate(args.name, Layout())
+
+
+def export(args) -> None:
+    """Write one model as an ONNX file and check it against torch."""
+    from sightline.export import export
+
+    export(args.name, Layout())
+
+
+def log(args) -> None:
+    """Write one model into MLflow; without a name, complete what the store lacks."""
+    from sightline.tracking import complete, log
+
+    if args.name:
+        log(args.name, Layout())
+    else:
+        complete(Layout())
+
+
+def predict(args) -> None:
+    """Ask an ONNX file about images: class and probability of each. Needs no torch."""
+    from sightline.inference import predict
+
+    predict(args.model, args.images, top=args.top)
+
+
+def compare(args) -> None:
+    """Print a table of all models: parameters, figures, seconds, size."""
+    from sightline.compare import compare
+
+    compare(Layout())
+
+
+def validate(args) -> None:
+    """Check params.yaml before anything runs."""
+    from sightline import params
+
+    layout = Layout()
+    settings = params.load(layout)
+    params.check_networks(settings, layout)
+    print(f"params.yaml is valid: catalogue {settings.catalogue}, "
+          f"{len(settings.datasets)} datasets, {len(settings.models)} models")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    root = argparse.ArgumentParser(prog="sightline", description=__doc__.split(":")[0])
+    commands = root.add_subparsers(required=True, metavar="COMMAND")
+    for command, name_help in (
+        (download, "a dataset in params.yaml"),
+        (preprocess, "a dataset in params.yaml"),
+        (train, "a model in params.yaml"),
+        (evaluate, "a model in params.yaml"),
+        (export, "a model in params.yaml"),
+        (log, "a model in params.yaml; all where it is left out"),
+    ):
+        sub = _add(commands, command)
+        sub.add_argument("name", help=name_help, nargs="?" if command is log else None)
+    sub = _add(commands, predict)
+    sub.add_argument("model", help="the ONNX file")
+    sub.add_argument("images", nargs="+", help="image files of any size and kind")
+    sub.add_argument("--top", type=int, default=1, help="classes to print for each image")
+    _add(commands, compare)
+    _add(commands, validate)
+    return root
+
+
+def _add(commands, function) -> argparse.ArgumentParser:
+    said = function.__doc__.split("\n")[0]
+    sub = commands.add_parser(function.__name__, help=said, description=said)
+    sub.set_defaults(run=function)
+    return sub
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; 0, or 1 after an error that is said in one line."""
+    args = parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        args.run(args)
+    except SightlineError as error:
+        print(f"sightline: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Data: catalogue -> files -> arrays. numpy, no torch."""

@@ -1,0 +1,35 @@
+"""Where the files of a project lie. No other module composes these paths."""
+
+from pathlib import Path
+
+
+class Layout:
+    """The folders of one project, from its root (the folder that holds dvc.yaml)."""
+
+    def __init__(self, root: str | Path = "."):
+        self.root = Path(root)
+
+    @property
+    def params(self) -> Path:
+        """params.yaml."""
+        return self.root / "params.yaml"
+
+    def catalogue(self, name: str) -> Path:
+        """The YAML file of one catalogue."""
+        return self.root / "data" / "catalogues" / f"{name}.yaml"
+
+    def raw(self, dataset: str) -> Path:
+        """What `download` fetched: archives in their official form, and source.json."""
+        return self.root / "data" / "raw" / dataset
+
+    def processed(self, dataset: str) -> Path:
+        """What `preprocess` made: arrays and meta.json (see sightline.data.arrays)."""
+        return self.root / "data" / "processed" / dataset
+
+    def model(self, name: str) -> Path:
+        """weights.pt, model.json, model.onnx and the model card of one model."""
+        return self.root / "models" / name
+
+    def report(self, name: str) -> Path:
+        """Metrics, tables and pictures of one model."""
+        return self.root / "reports" / name
