@@ -105,7 +105,6 @@ class Compute:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: int = 1
-    processes: int = 1
 
     def __post_init__(self):
-        _positive(self, "threads", "processes")
+        _positive(self, "threads")

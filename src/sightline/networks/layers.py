@@ -1,0 +1,135 @@
+"""What the networks share: the form of a network, pixels in and out of sequences, recurrence."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+
+class Network(nn.Module):
+    """A network is `features`, then `head`, a linear layer. Subclasses set `feature_size`.
+
+    `shape` is (height, width, channels) of the images, `outputs` the size of what `head` returns.
+    """
+
+    takes_lengths = False  # whether `features` understands sequences of different lengths
+
+    def __init__(self, shape: tuple[int, int, int], outputs: int, feature_size: int):
+        super().__init__()
+        self.shape = tuple(shape)
+        self.feature_size = feature_size
+        self.head = nn.Linear(feature_size, outputs)
+
+    def features(self, images: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return N x feature_size from normalised float images, N x C x H x W."""
+        raise TypeError(f"{type(self).__module__} does not define features()")
+
+    def forward(self, images: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return the head's N x outputs."""
+        return self.head(self.features(images, lengths))
+
+
+def normalise(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """Return float N x C x H x W, zero mean and unit variance, from uint8 N x H x W x C.
+
+    The permutation moves no memory: NHWC bytes are torch's channels_last, the fast layout.
+    """
+    return (images.permute(0, 3, 1, 2).float() / 255 - mean.view(-1, 1, 1)) / std.view(-1, 1, 1)
+
+
+@dataclass(frozen=True)
+class RecurrentSettings:
+    """The size of a recurrent network, and how it reads an image as a sequence.
+
+    `sequence`: rows (H steps of W x C values), pixels (H x W steps of C values) or
+    permuted-pixels (the same in an order fixed by the image's size alone).
+    """
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 pydantic wants a plain dict
+    hidden_size: int
+    layers: int = 1
+    bidirectional: bool = False
+    sequence: Literal["rows", "pixels", "permuted-pixels"] = "rows"
+
+    def __post_init__(self):
+        if self.hidden_size < 1 or self.layers < 1:
+            raise ValueError("hidden_size and layers must be at least 1")
+
+
+class Recurrent(Network):
+    """Reads a sequence step by step with the same weights at every step (shared over time).
+
+    Subclasses define `cell(inputs, hidden)`, one recurrent layer. `lengths` (N, in steps; below 0
+    means all) says where each sequence ends: what stands behind changes nothing, because a step
+    sees only its past, and the backward direction reads each sequence from its own last step.
+    """
+
+    takes_lengths = True
+
+    def __init__(self, settings: RecurrentSettings, shape: tuple[int, int, int], outputs: int):
+        height, width, channels = shape
+        directions = 2 if settings.bidirectional else 1
+        super().__init__(shape, outputs, settings.hidden_size * directions)
+        self.sequence = settings.sequence
+        inputs = width * channels if settings.sequence == "rows" else channels
+        sizes = [inputs] + [self.feature_size] * (settings.layers - 1)
+        self.onward = nn.ModuleList(self.cell(size, settings.hidden_size) for size in sizes)
+        self.backward_in_time = nn.ModuleList(
+            self.cell(size, settings.hidden_size) for size in sizes if settings.bidirectional
+        )
+        if settings.sequence == "permuted-pixels":
+            order = torch.randperm(height * width, generator=torch.Generator().manual_seed(0))
+            self.register_buffer("order", order)
+
+    def cell(self, inputs: int, hidden: int) -> nn.RNNBase:
+        """Return one recurrent layer, batch first, initialised."""
+        raise TypeError(f"{type(self).__module__} does not define cell()")
+
+    def steps(self, images: Tensor) -> Tensor:
+        """Return the images as sequences, N x T x values per step."""
+        rows = images.permute(0, 2, 3, 1)
+        if self.sequence == "rows":
+            return rows.flatten(2)
+        pixels = rows.flatten(1, 2)
+        return pixels if self.sequence == "pixels" else pixels[:, self.order]
+
+    def states(self, sequence: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return the top layer's hidden states, N x T x feature_size."""
+        for index, onward in enumerate(self.onward):
+            states = onward(sequence)[0]
+            if self.backward_in_time:
+                mirrored = reverse(sequence, lengths)
+                back = reverse(self.backward_in_time[index](mirrored)[0], lengths)
+                states = torch.cat([states, back], dim=2)
+            sequence = states
+        return sequence
+
+    def features(self, images: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return the state that has seen the whole sequence, N x feature_size."""
+        states = self.states(self.steps(images), lengths)
+        if not self.backward_in_time:
+            return last(states, lengths)
+        onward, back = states.chunk(2, dim=2)
+        return torch.cat([last(onward, lengths), back[:, 0]], dim=1)
+
+
+def last(states: Tensor, lengths: Tensor | None) -> Tensor:
+    """Return each sequence's state at its last step, N x F, of states N x T x F."""
+    if lengths is None:
+        return states[:, -1]
+    steps = states.shape[1]
+    ends = torch.where(lengths < 0, steps, lengths).clamp(1, steps) - 1
+    index = ends.view(-1, 1, 1).expand(states.shape[0], 1, states.shape[2])
+    return states.gather(1, index).squeeze(1)
+
+
+def reverse(sequence: Tensor, lengths: Tensor | None) -> Tensor:
+    """Return N x T x V with the first `lengths` steps of each sequence in reverse order."""
+    if lengths is None:
+        return sequence.flip(1)
+    steps = sequence.shape[1]
+    ends = torch.where(lengths < 0, steps, lengths).clamp(1, steps).view(-1, 1)
+    step = torch.arange(steps, device=sequence.device)
+    index = torch.where(step < ends, ends - 1 - step, step)
+    return sequence.gather(1, index.unsqueeze(2).expand_as(sequence))

@@ -1,0 +1,59 @@
+"""Where training computes, and why: each choice is returned with its reason, and said at the start."""
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from sightline.errors import SightlineError
+from sightline.training.recipe import Compute
+
+
+@dataclass(frozen=True)
+class Place:
+    """The device, dtype and thread count in force, and a line that says why."""
+
+    device: torch.device
+    dtype: torch.dtype
+    threads: int
+    reason: str
+
+
+def choose(compute: Compute) -> Place:
+    """Return where to compute, and set the process's thread count.
+
+    Raises SightlineError where CUDA is asked for and not there: nothing falls back silently.
+    """
+    cuda = torch.cuda.is_available()
+    if compute.device == "cuda" and not cuda:
+        raise SightlineError(
+            "compute.device is cuda, but torch sees no CUDA device here: set it to auto or cpu, "
+            "or run this on a GPU worker"
+        )
+    device = torch.device("cuda" if cuda and compute.device != "cpu" else "cpu")
+    why = {"auto": f"CUDA {'seen' if cuda else 'not seen'}"}.get(compute.device, "compute.device")
+    if compute.dtype == "auto":
+        dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+        type_why = "a GPU is fast at it" if device.type == "cuda" else "a CPU is fastest at it"
+    else:
+        dtype, type_why = getattr(torch, compute.dtype), "compute.dtype"
+    torch.set_num_threads(compute.threads)
+    dtype_name = str(dtype).removeprefix("torch.")
+    reason = (
+        f"{device.type} ({why}), {dtype_name} ({type_why}), "
+        f"{compute.threads} threads of {os.cpu_count()} cores (compute.threads: it decides the bits)"
+    )
+    return Place(device, dtype, compute.threads, reason)
+
+
+def processor(device: torch.device) -> str:
+    """Return the name of the processor that computes."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), "unknown")
