@@ -4,7 +4,9 @@ for its own imports only.
 
 import argparse
 import logging
+import os
 import sys
+from contextlib import contextmanager
 
 from sightline.errors import SightlineError
 from sightline.layout import Layout
@@ -34,12 +36,18 @@ def preprocess(args) -> None:
 def train(args) -> None:
     """Train one model; a run that was killed resumes from its checkpoint."""
     from sightline import params
-    from sightline.training.loop import train
+    from sightline.pipeline import main_root
 
     layout = Layout()
     settings = params.load(layout)
     model, recipe = settings.model(args.name)
-    train(args.name, model, recipe, settings.compute, layout)
+    # set before torch starts its threads: idle ones sleep instead of burning a core
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from sightline.training.loop import train
+
+    checkpoints = main_root(layout.root) / ".sightline" / "checkpoints"
+    with _progress_bar(args.name) as progress:
+        train(args.name, model, recipe, settings.compute, layout, checkpoints, progress)
 
 
 def evaluate(args) -> None:
@@ -87,8 +95,25 @@ def validate(args) -> None:
     layout = Layout()
     settings = params.load(layout)
     params.check_networks(settings, layout)
-    print(f"params.yaml is valid: catalogue {settings.catalogue}, "
-          f"{len(settings.datasets)} datasets, {len(settings.models)} models")
+    print(
+        f"params.yaml is valid: catalogue {settings.catalogue}, "
+        f"{len(settings.datasets)} datasets, {len(settings.models)} models"
+    )
+
+
+@contextmanager
+def _progress_bar(name: str):
+    """Yield what training tells its progress to; quiet where there is no terminal."""
+    from tqdm import tqdm
+
+    with tqdm(desc=name, unit="step", disable=None, leave=False) as bar:
+
+        def tell(step: int, steps: int, loss: float) -> None:
+            bar.total = steps
+            bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
+            bar.update(step - bar.n)
+
+        yield tell
 
 
 def parser() -> argparse.ArgumentParser:

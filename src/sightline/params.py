@@ -74,7 +74,7 @@ def load(layout: Layout) -> Params:
     try:
         params = TypeAdapter(Params).validate_python(raw)
     except ValidationError as error:
-        raise SightlineError(_explain(path, error, Params)) from None
+        raise SightlineError(explain(path, error, Params)) from None
     mistakes = list(_wrong_names(params, layout))
     if mistakes:
         raise SightlineError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
@@ -90,7 +90,9 @@ def check_networks(params: Params, layout: Layout) -> None:
             TypeAdapter(settings).validate_python(params.recipes[model.recipe].network)
         except ValidationError as error:
             where = f"recipes.{model.recipe}.network"
-            mistakes.append(f"{_explain(layout.params, error, settings, where)} (used by models.{name})")
+            mistakes.append(
+                f"{explain(layout.params, error, settings, where)} (used by models.{name})"
+            )
     if mistakes:
         raise SightlineError("\n".join(mistakes))
 
@@ -105,8 +107,9 @@ def nearest(name: object, known) -> str:
 
 def _entry(table: dict, name: str, kind: str, section: str):
     if name not in table:
-        raise SightlineError(f"no {kind} '{name}' under {section}: in params.yaml: "
-                             f"{nearest(name, table)}")
+        raise SightlineError(
+            f"no {kind} '{name}' under {section}: in params.yaml: {nearest(name, table)}"
+        )
     return table[name]
 
 
@@ -132,11 +135,15 @@ def _known_keys(root: type, place: tuple) -> list[str]:
     """The keys that `root`, a dataclass, knows at the place of an unknown key."""
     kind = root
     for part in place[:-1]:
-        kind = get_type_hints(kind)[part] if is_dataclass(kind) else get_args(kind)[1]
+        kind = get_type_hints(kind)[part] if is_dataclass(kind) else get_args(kind)[-1]
     return [f.name for f in fields(kind)]
 
 
-def _explain(path: Path, error: ValidationError, root: type, prefix: str = "") -> str:
+def explain(path: Path, error: ValidationError, root: type, prefix: str = "") -> str:
+    """Return one line per mistake that pydantic found in `path`, checked as dataclass `root`.
+
+    `prefix` is the place in the file at which `root` begins.
+    """
     lines = []
     for item in error.errors():
         where = ".".join([prefix] * bool(prefix) + [str(part) for part in item["loc"]])

@@ -3,6 +3,7 @@ that normalising and the non-linearity work on a quarter of the pixels.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -13,7 +14,7 @@ from sightline.networks import layers
 class Settings:
     """`widths`: the channels of each block; every block halves height and width."""
 
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
+    __pydantic_config__ = {"extra": "forbid"}
     widths: list[int]
 
     def __post_init__(self):
@@ -35,7 +36,7 @@ class Network(layers.Network):
             )
         sizes = [channels, *settings.widths]
         self.blocks = nn.Sequential(
-            *(block(a, b) for a, b in zip(sizes, sizes[1:], strict=False)),
+            *(block(a, b) for a, b in pairwise(sizes)),
             nn.AdaptiveMaxPool2d(1),
             nn.Flatten(),
         )

@@ -46,7 +46,7 @@ class RecurrentSettings:
     permuted-pixels (the same in an order fixed by the image's size alone).
     """
 
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 pydantic wants a plain dict
+    __pydantic_config__ = {"extra": "forbid"}
     hidden_size: int
     layers: int = 1
     bidirectional: bool = False

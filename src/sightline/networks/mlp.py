@@ -3,6 +3,7 @@ count shows what a convolution saves by sharing.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -13,7 +14,7 @@ from sightline.networks import layers
 class Settings:
     """`widths`: the units of each hidden layer; `dropout`: the share of units dropped."""
 
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
+    __pydantic_config__ = {"extra": "forbid"}
     widths: list[int]
     dropout: float = 0.0
 
@@ -30,7 +31,7 @@ class Network(layers.Network):
         height, width, channels = shape
         sizes = [height * width * channels, *settings.widths]
         self.hidden = nn.Sequential(nn.Flatten())
-        for inputs, units in zip(sizes, sizes[1:], strict=False):
+        for inputs, units in pairwise(sizes):
             self.hidden.extend([nn.Linear(inputs, units), nn.ReLU(), nn.Dropout(settings.dropout)])
 
     def features(self, images: Tensor, lengths: Tensor | None = None) -> Tensor:

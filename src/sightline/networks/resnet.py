@@ -18,7 +18,7 @@ class Settings:
     pool of stride 2; images of 128 and more).
     """
 
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
+    __pydantic_config__ = {"extra": "forbid"}
     widths: list[int]
     blocks: int
     stem: Literal["small", "large"] = "small"
@@ -73,4 +73,5 @@ class Block(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the block's output, N x outputs x H / stride x W / stride."""
         return nn.functional.relu(self.shortcut(x) + self.residual(x))

@@ -28,8 +28,13 @@ class Images:
     map, and each batch is copied.
     """
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray, device: torch.device,
-                 resident_bytes: int = 4 << 30):
+    def __init__(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        device: torch.device,
+        resident_bytes: int = 4 << 30,
+    ):
         self.device = device
         self.resident = images.nbytes <= resident_bytes
         self.images = torch.from_numpy(np.array(images)).to(device) if self.resident else images
@@ -60,8 +65,9 @@ def order(count: int, seed: int, epoch: int) -> Tensor:
     return torch.randperm(count, generator=generator(seed, "order", epoch))
 
 
-def augment(images: Tensor, index: Tensor, settings: Augment, seed: int, epoch: int,
-            step: int) -> Tensor:
+def augment(
+    images: Tensor, index: Tensor, settings: Augment, seed: int, epoch: int, step: int
+) -> Tensor:
     """Return uint8 images N x H x W x C, changed at random; `index` says which images they are."""
     draw = generator(seed, "augment", step)
     if settings.translate:

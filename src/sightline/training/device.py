@@ -1,4 +1,4 @@
-"""Where training computes, and why: each choice is returned with its reason, and said at the start."""
+"""Where training computes, and why: each choice comes with its reason, said at the start."""
 
 import os
 import platform
@@ -43,7 +43,7 @@ def choose(compute: Compute) -> Place:
     dtype_name = str(dtype).removeprefix("torch.")
     reason = (
         f"{device.type} ({why}), {dtype_name} ({type_why}), "
-        f"{compute.threads} threads of {os.cpu_count()} cores (compute.threads: it decides the bits)"
+        f"{compute.threads} threads of {os.cpu_count()} cores (compute.threads decides the bits)"
     )
     return Place(device, dtype, compute.threads, reason)
 

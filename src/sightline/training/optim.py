@@ -1,5 +1,7 @@
 """Optimizers and learning rate schedules, from a recipe."""
 
+import math
+
 import torch
 from torch import nn
 
@@ -35,5 +37,5 @@ def learning_rate(settings: Schedule, peak: float, step: int, steps: int) -> flo
     part = position / warmup if rising else (1 - position) / (1 - warmup)
     if settings.name == "linear":
         return peak * part
-    wave = (1 - torch.cos(torch.tensor(part * torch.pi, dtype=torch.float64)).item()) / 2
+    wave = (1 - math.cos(part * math.pi)) / 2
     return peak * (0.04 + 0.96 * wave) if rising else peak * wave

@@ -1,0 +1,298 @@
+"""The training loop: one for every model. It reads from top to bottom."""
+
+import csv
+import io
+import json
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sightline.data.arrays import load_meta, load_split
+from sightline.errors import SightlineError
+from sightline.files import write_atomically, write_json
+from sightline.layout import Layout
+from sightline.networks.layers import normalise
+from sightline.trained import TrainedModel
+from sightline.training import checkpoint
+from sightline.training.batches import Images, augment, generator, order
+from sightline.training.device import Place, choose, processor
+from sightline.training.optim import learning_rate, optimizer
+from sightline.training.recipe import Compute, Model, Recipe
+
+logger = logging.getLogger(__name__)
+
+CHECK_EVERY = 20  # steps between looks at the loss: each look makes a GPU wait for the CPU
+COLUMNS = ["epoch", "step", "learning_rate", "train_loss", "train_top1", "val_loss", "val_top1"]
+
+
+def train(
+    name: str,
+    model: Model,
+    recipe: Recipe,
+    compute: Compute,
+    layout: Layout,
+    state: Path,
+    progress: Callable[[int, int, float], None] = lambda step, steps, loss: None,
+    checkpoint_seconds: float = 30.0,
+) -> None:
+    """Train one model and leave weights.pt, model.json, epochs.csv and timing.json.
+
+    `state` is the folder for checkpoints; `progress` is told step, steps and the mean loss of the
+    epoch. A run that was killed goes on from its last checkpoint, to the same bits on the CPU.
+    Raises SightlineError where the loss is no number, the data is missing, or there is no CUDA
+    device where one is asked for.
+    """
+    place = choose(compute)
+    logger.info("train %s on %s", name, place.reason)
+    meta = load_meta(layout.processed(model.dataset))
+    train_set, val_set = (
+        Images(*load_split(layout.processed(model.dataset), split), place.device)
+        for split in ("train", "val")
+    )
+    description = describe(name, model, recipe, compute, meta)
+    torch.manual_seed(generator(model.seed, "weights").initial_seed())
+    trained = build(description, place)
+    description["parameters"] = sum(p.numel() for p in trained.network.parameters())
+
+    path = state / f"{name}-{checkpoint.key(description, meta['sha256'], place.reason)}.pt"
+    with checkpoint.alone(path):
+        run = Run(trained, train_set, val_set, recipe, model.seed, place)
+        run.resume(path)
+        run.to_the_end(name, path, checkpoint_seconds, progress)
+        leave(layout, description, run)
+        path.unlink(missing_ok=True)
+
+
+def describe(name: str, model: Model, recipe: Recipe, compute: Compute, meta: dict) -> dict:
+    """Return model.json: all that is needed to build the network again and to say what it is."""
+    return {
+        "name": name,
+        "network": model.network,
+        "task": model.task,
+        "recipe": {"name": model.recipe, **asdict(recipe)},
+        "seed": model.seed,
+        "threads": compute.threads,
+        "shape": [meta["height"], meta["width"], meta["channels"]],
+        "outputs": len(meta["classes"]),
+        "data": {key: value for key, value in meta.items() if key != "sha256"},
+    }
+
+
+def build(description: dict, place: Place) -> TrainedModel:
+    """Return the untrained model on its device, in channels_last, the faster layout everywhere."""
+    try:
+        trained = TrainedModel(description)
+    except (TypeError, ValueError) as error:
+        raise SightlineError(
+            f"{description['name']}: the network {description['network']} refuses its settings: "
+            f"{error}: change recipes.{description['recipe']['name']}.network in params.yaml"
+        ) from None
+    return trained.to(place.device, memory_format=torch.channels_last)
+
+
+class Run:
+    """One training run: what a checkpoint holds, and the steps that move it on."""
+
+    def __init__(
+        self,
+        trained: TrainedModel,
+        train_set: Images,
+        val_set: Images,
+        recipe: Recipe,
+        seed: int,
+        place: Place,
+    ):
+        self.trained, self.network, self.recipe = trained, trained.network, recipe
+        self.train_set, self.val_set, self.seed, self.place = train_set, val_set, seed, place
+        self.optimizer = optimizer(self.network, recipe.optimizer)
+        self.batch_size = min(recipe.batch_size, len(train_set))
+        # the last, smaller batch of an epoch is left out: another order, another remainder
+        self.epoch_steps = len(train_set) // self.batch_size
+        self.steps = recipe.epochs * self.epoch_steps
+        self.ema = Average(self.network, recipe.ema) if recipe.ema else None
+        self.step, self.history, self.seconds, self.resumed_from = 0, [], 0.0, 0
+        self.totals = torch.zeros(2, device=place.device)  # of this epoch: loss, correct answers
+
+    def state(self) -> dict:
+        """Return all that a checkpoint holds. Random draws need no state (see batches.py)."""
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "ema": self.ema.values if self.ema else None,
+            "step": self.step,
+            "history": self.history,
+            "seconds": self.seconds,
+            "totals": self.totals,
+        }
+
+    def resume(self, path: Path) -> None:
+        """Go on where a killed run's checkpoint stands, if there is one."""
+        state = checkpoint.load(path)
+        if state is None:
+            return
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.ema:
+            self.ema.values = {k: v.to(self.place.device) for k, v in state["ema"].items()}
+        self.totals = state["totals"].to(self.place.device)
+        self.step, self.history, self.seconds = state["step"], state["history"], state["seconds"]
+        self.resumed_from = self.step
+        logger.info("resuming from step %d of %d: %s", self.step, self.steps, path)
+
+    def to_the_end(
+        self,
+        name: str,
+        path: Path,
+        checkpoint_seconds: float,
+        progress: Callable[[int, int, float], None],
+    ) -> None:
+        """Take the steps that are left; write a checkpoint every so many seconds."""
+        begun, saved = time.perf_counter() - self.seconds, time.perf_counter()
+        for epoch in range(self.step // self.epoch_steps, self.recipe.epochs):
+            visits = order(len(self.train_set), self.seed, epoch)
+            for position in range(self.step % self.epoch_steps, self.epoch_steps):
+                start = position * self.batch_size
+                self.take_step(visits[start : start + self.batch_size], epoch)
+                self.step += 1
+                last = position + 1 == self.epoch_steps
+                due = time.perf_counter() - saved > checkpoint_seconds
+                if last or due or self.step % CHECK_EVERY == 0:
+                    loss = self.totals[0].item() / (position + 1)
+                    self.refuse_nan(name, loss)
+                    progress(self.step, self.steps, loss)
+                if last:
+                    self.history.append(self.row(epoch))
+                    self.totals.zero_()
+                self.seconds = time.perf_counter() - begun
+                if due and self.step < self.steps:
+                    checkpoint.save(path, self.state())
+                    saved = time.perf_counter()
+
+    def take_step(self, index: Tensor, epoch: int) -> None:
+        """Move the weights against the gradient of the loss on the images at `index`."""
+        recipe = self.recipe
+        images, labels = self.train_set.take(index)
+        images = augment(images, index, recipe.augment, self.seed, epoch, self.step)
+        torch.manual_seed(generator(self.seed, "dropout", self.step).initial_seed())
+        self.network.train()
+        logits = self.logits(images)
+        loss = functional.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if recipe.clip_norm:
+            nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip_norm)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(
+                recipe.schedule, recipe.optimizer.learning_rate, self.step, self.steps
+            )
+        self.optimizer.step()
+        if self.ema:
+            self.ema.update(self.network)
+        correct = (logits.detach().argmax(1) == labels).float().mean()
+        self.totals += torch.stack([loss.detach(), correct])
+
+    def learning_rate(self) -> float:
+        """Return the learning rate of the step just taken."""
+        return self.optimizer.param_groups[0]["lr"]
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Return float32 logits of uint8 images, computed in the dtype of the place."""
+        x = normalise(images, self.trained.mean, self.trained.std)
+        x = x.contiguous(memory_format=torch.channels_last)
+        mixed = self.place.dtype != torch.float32
+        with torch.autocast(self.place.device.type, self.place.dtype, enabled=mixed):
+            return self.network(x).float()
+
+    def refuse_nan(self, name: str, loss: float) -> None:
+        """Stop loudly: nothing that comes after a loss that is no number is worth its time."""
+        if not math.isfinite(loss):
+            raise SightlineError(
+                f"{name}: the loss is {loss} at step {self.step} of {self.steps}, learning rate "
+                f"{self.learning_rate():.4g}: lower optimizer.learning_rate in its recipe, or set "
+                "clip_norm"
+            )
+
+    def row(self, epoch: int) -> dict:
+        """Return one line of epochs.csv. Without a val split its columns stay empty."""
+        train_loss, train_top1 = (self.totals / self.epoch_steps).tolist()
+        row = {
+            "epoch": epoch + 1,
+            "step": self.step,
+            "learning_rate": f"{self.learning_rate():.6g}",
+            "train_loss": f"{train_loss:.6f}",
+            "train_top1": f"{train_top1:.6f}",
+        }
+        if len(self.val_set):
+            val_loss, val_top1 = self.validate()
+            row |= {"val_loss": f"{val_loss:.6f}", "val_top1": f"{val_top1:.6f}"}
+        return row
+
+    @torch.no_grad()
+    def validate(self) -> tuple[float, float]:
+        """Return mean loss and top-1 on val, with the averaged weights where there are such."""
+        network, weights = self.network.eval(), None
+        if self.ema:
+            weights = {k: v.clone() for k, v in network.state_dict().items()}
+            network.load_state_dict(self.ema.values)
+        loss = correct = 0.0
+        for images, labels in self.val_set.in_order(1000):
+            logits = self.logits(images)
+            loss += functional.cross_entropy(logits, labels, reduction="sum").item()
+            correct += (logits.argmax(1) == labels).sum().item()
+        if weights:
+            network.load_state_dict(weights)
+        return loss / len(self.val_set), correct / len(self.val_set)
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return what the run has learned, on the CPU."""
+        values = self.ema.values if self.ema else self.network.state_dict()
+        return {key: value.detach().cpu().contiguous() for key, value in values.items()}
+
+
+class Average:
+    """The exponential moving average of a network's weights (Polyak averaging)."""
+
+    def __init__(self, network: nn.Module, decay: float):
+        self.decay, self.count = decay, 0
+        self.values = {k: v.detach().clone() for k, v in network.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, network: nn.Module) -> None:
+        """Move the average towards the weights; integers (step counters) are copied."""
+        for key, value in network.state_dict().items():
+            if value.is_floating_point():
+                self.values[key].lerp_(value, 1 - self.decay)
+            else:
+                self.values[key].copy_(value)
+
+
+def leave(layout: Layout, description: dict, run: Run) -> None:
+    """Write the outputs of the stage."""
+    name = description["name"]
+    write_atomically(layout.model(name) / "weights.pt", checkpoint.serialise(run.weights()))
+    write_json(layout.model(name) / "model.json", description)
+    table = io.StringIO()
+    writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(run.history)
+    write_atomically(layout.report(name) / "epochs.csv", table.getvalue())
+    timing = {
+        "seconds": round(run.seconds, 3),
+        "steps": run.steps,
+        "steps_executed": run.steps - run.resumed_from,
+        "images_per_second": round(run.steps * run.batch_size / run.seconds, 1),
+        "device": run.place.device.type,
+        "processor": processor(run.place.device),
+        "dtype": str(run.place.dtype).removeprefix("torch."),
+        "threads": run.place.threads,
+        "torch": torch.__version__,
+    }
+    write_json(layout.report(name) / "timing.json", timing)
+    logger.info("%s: %s", name, json.dumps(run.history[-1]))
