@@ -1,0 +1,47 @@
+# What a person types most. `make help` explains each target.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+# nothing that we start reports to anybody
+export DO_NOT_TRACK := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help env run test test-all lint ui clean
+
+help: ## say what each target does
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
+	  while IFS=$$'\t' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+# made anew only when what it is made from changes
+$(VENV)/.made: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11))' || \
+	  { echo "Sightline needs Python 3.11 or newer: make run PYTHON=/path/to/python3.11"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[pipeline,test]'
+	@touch $@
+
+env: $(VENV)/.made ## make the environment (.venv) with the versions that were tested
+
+run: env ## everything: data, training, evaluation, ONNX, MLflow; only what changed since the last run
+	@sightline validate
+	dvc repro --keep-going
+	@sightline compare
+
+test: env ## the tests that take minutes (without those marked slow)
+	python -m pytest
+
+test-all: env ## all tests, the slow ones too
+	python -m pytest -m 'not gpu'
+
+lint: env ## check style and format
+	ruff check . && ruff format --check .
+
+ui: env ## the MLflow UI, on 127.0.0.1, after completing its record
+	sightline ui
+
+clean: ## delete what the pipeline made (data, models, reports), not its cache or the MLflow store
+	rm -rf data/raw data/processed models reports
