@@ -14,6 +14,7 @@ class Network(nn.Module):
     """
 
     takes_lengths = False  # whether `features` understands sequences of different lengths
+    any_height = False  # whether images may have more or fewer rows than `shape` says
 
     def __init__(self, shape: tuple[int, int, int], outputs: int, feature_size: int):
         super().__init__()
@@ -72,6 +73,7 @@ class Recurrent(Network):
         directions = 2 if settings.bidirectional else 1
         super().__init__(shape, outputs, settings.hidden_size * directions)
         self.sequence = settings.sequence
+        self.any_height = settings.sequence != "permuted-pixels"
         inputs = width * channels if settings.sequence == "rows" else channels
         sizes = [inputs] + [self.feature_size] * (settings.layers - 1)
         self.onward = nn.ModuleList(self.cell(size, settings.hidden_size) for size in sizes)
@@ -121,7 +123,7 @@ def last(states: Tensor, lengths: Tensor | None) -> Tensor:
     steps = states.shape[1]
     ends = torch.where(lengths < 0, steps, lengths).clamp(1, steps) - 1
     index = ends.view(-1, 1, 1).expand(states.shape[0], 1, states.shape[2])
-    return states.gather(1, index).squeeze(1)
+    return states.gather(1, index)[:, 0]
 
 
 def reverse(sequence: Tensor, lengths: Tensor | None) -> Tensor:
