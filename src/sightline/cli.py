@@ -147,14 +147,18 @@ def _add(commands, function) -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; 0, or 1 after an error that is said in one line."""
+    """Run one command; 0, or after an error that is said in one line: 75 if it passes, else 1."""
+    if "DVC_STAGE" in os.environ:  # started by dvc: a stage must not outlive it
+        from sightline.processes import die_with_parent
+
+        die_with_parent()
     args = parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         args.run(args)
     except SightlineError as error:
         print(f"sightline: {error}", file=sys.stderr)
-        return 1
+        return TRY_AGAIN if isinstance(error, TryAgain) else 1
     return 0
 
 

@@ -1,0 +1,208 @@
+"""Child processes that never outlive the one who started them, and locks that end with their owner."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sightline.errors import SightlineError, TryAgain
+
+GRACE = 5.0  # seconds between asking a process to end and killing it
+TAIL = 20  # lines of output kept for the report of a failure
+_PARENT = "SIGHTLINE_PARENT"  # the process without which a child has no reason to go on
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def die_with_parent() -> None:
+    """Let the kernel kill this process as soon as its parent is gone, however that ended.
+
+    Linux only (PR_SET_PDEATHSIG). Elsewhere it does nothing: there a `kill -9` of dvc leaves the
+    stage running, and it has to be ended by hand; a cancel, a timeout or a Ctrl-C still ends it.
+    """
+    if sys.platform != "linux":
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
+    parent = os.environ.get(_PARENT)  # it may have died before the line above
+    if parent and not Path("/proc", parent).exists():
+        os._exit(128 + signal.SIGKILL)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended: its exit status, its last lines, and whether it ran out of time."""
+
+    status: int
+    tail: list[str]
+    timed_out: bool
+    seconds: float
+
+
+class Children:
+    """Runs commands, from several threads at once; leaving the `with` block ends those still alive."""
+
+    def __init__(self):
+        self._running: set[subprocess.Popen] = set()
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> "Children":
+        return self
+
+    def __exit__(self, *error) -> None:
+        with self._lock:
+            self._closed = True
+            running = list(self._running)
+        for process in running:
+            end_tree(process.pid)
+
+    def run(
+        self,
+        command: list[str],
+        folder: Path,
+        on_line: Callable[[str], None],
+        time_limit: float | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> Result:
+        """Run `command` in `folder` to its end, handing over each line of output as it comes.
+
+        It stays in this process's group, so that a signal to the group reaches it, and dies with
+        the calling thread. After `time_limit` seconds it is ended, with all that it started.
+        """
+        began = time.monotonic()
+        with self._lock:
+            if self._closed:
+                raise SightlineError(f"{command[0]} was not started: the run is ending")
+            process = subprocess.Popen(
+                [sys.executable, "-m", "sightline.processes", *command],
+                cwd=folder,
+                env={**os.environ, **child_environment(), **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+            )
+            self._running.add(process)
+        timed_out = threading.Event()
+
+        def out_of_time():
+            timed_out.set()
+            end_tree(process.pid)
+
+        timer = threading.Timer(time_limit, out_of_time) if time_limit else None
+        tail: deque[str] = deque(maxlen=TAIL)
+        try:
+            if timer:
+                timer.daemon = True
+                timer.start()
+            for line in process.stdout:
+                if line := line.rstrip():
+                    tail.append(line)
+                    on_line(line)
+            status = process.wait()
+        except BaseException:
+            end_tree(process.pid)
+            raise
+        finally:
+            if timer:
+                timer.cancel()
+            process.stdout.close()
+            with self._lock:
+                self._running.discard(process)
+        return Result(status, list(tail), timed_out.is_set(), time.monotonic() - began)
+
+
+def child_environment() -> dict[str, str]:
+    """Return what a stage's environment needs: this environment's programs first, output unbuffered.
+
+    Nothing here may change what a stage computes.
+    """
+    programs = Path(sys.executable).parent
+    return {
+        "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PYTHONUNBUFFERED": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",  # stages side by side: a waiting thread must not burn a core
+    }
+
+
+def end_tree(pid: int, grace: float = GRACE) -> None:
+    """End a process and all that it started: ask, wait `grace` seconds, then kill."""
+    import psutil
+
+    try:
+        root = psutil.Process(pid)
+        family = [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    for process in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, alive = psutil.wait_procs(family, timeout=grace)
+    for process in alive:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(alive, timeout=grace)
+
+
+@contextlib.contextmanager
+def workspace_lock(
+    folder: Path, owner: str, wait: float, on_wait: Callable[[str], None]
+) -> Iterator[None]:
+    """Hold the one lock of a workspace: two flows at once would fight over its outputs.
+
+    `folder` holds the lock; `owner` is what another one is told while it waits, at most `wait`
+    seconds. The kernel frees the lock when the owner dies. Raises TryAgain when the wait is over.
+    """
+    from filelock import FileLock, Timeout
+
+    lock, note = folder / "workspace.lock", folder / "workspace.owner"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        guard = FileLock(lock)
+        try:
+            guard.acquire(timeout=0)
+        except Timeout:
+            on_wait(
+                f"waiting for {_read(note)}, at most {wait:.0f} s: one flow a workspace at a time"
+            )
+            guard.acquire(timeout=wait)
+        note.write_text(f"{owner} (process {os.getpid()})", encoding="utf-8")
+    except Timeout:
+        raise TryAgain(
+            f"{lock} is held by {_read(note)}, for more than {wait:.0f} s: let it finish or cancel "
+            "it, then run this again (flows.lock_wait in params.yaml is the patience)"
+        ) from None
+    except OSError as error:
+        raise SightlineError(
+            f"{folder}: {error.strerror}: the flow must be able to write to its workspace: run it "
+            "in a clone of its own, or give the worker's user the right to write here"
+        ) from None
+    try:
+        yield
+    finally:
+        guard.release()
+
+
+def _read(note: Path) -> str:
+    try:
+        return note.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return "a flow that is just starting"
+
+
+if (
+    __name__ == "__main__"
+):  # `python -m sightline.processes COMMAND...`: COMMAND dies with its parent
+    die_with_parent()
+    os.environ[_PARENT] = str(os.getpid())
+    os.execvp(sys.argv[1], sys.argv[1:])
