@@ -8,7 +8,7 @@ import os
 import sys
 from contextlib import contextmanager
 
-from sightline.errors import SightlineError
+from sightline.errors import TRY_AGAIN, SightlineError, TryAgain
 from sightline.layout import Layout
 
 
