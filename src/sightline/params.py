@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Literal, get_args, get_type_hints
 
@@ -36,6 +36,28 @@ class Dataset:
 
 
 @dataclass(frozen=True)
+class Flows:
+    """When and how flows run the stages. Times in seconds, `time_limits` by kind of stage."""
+
+    __pydantic_config__ = {"extra": "forbid"}
+    cpu_slots: int = 1
+    lock_wait: float = 3600.0
+    retries: int = 3
+    retry_delay: float = 5.0
+    time_limits: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self):
+        if self.cpu_slots < 1:
+            raise ValueError(f"cpu_slots is {self.cpu_slots}, it must be at least 1")
+        limits = {f"time_limits.{kind}": limit for kind, limit in self.time_limits.items()}
+        for name, value in {"retry_delay": self.retry_delay, **limits}.items():
+            if value <= 0:
+                raise ValueError(f"{name} is {value}, it must be above 0 seconds")
+        if self.retries < 0 or self.lock_wait < 0:
+            raise ValueError("retries and lock_wait cannot be negative")
+
+
+@dataclass(frozen=True)
 class Params:
     """The whole of params.yaml."""
 
@@ -45,6 +67,7 @@ class Params:
     models: dict[str, Model]
     recipes: dict[str, Recipe]
     compute: Compute
+    flows: Flows = field(default_factory=Flows)
 
     def dataset(self, name: str) -> Dataset:
         """Return one dataset's entry; SightlineError with the nearest name where there is none."""

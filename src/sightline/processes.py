@@ -1,4 +1,4 @@
-"""Child processes that never outlive the one who started them, and locks that end with their owner."""
+"""Child processes that never outlive whoever started them, and the one lock of a workspace."""
 
 import contextlib
 import ctypes
@@ -48,7 +48,7 @@ class Result:
 
 
 class Children:
-    """Runs commands, from several threads at once; leaving the `with` block ends those still alive."""
+    """Runs commands, from several threads at once; leaving the `with` block ends those alive."""
 
     def __init__(self):
         self._running: set[subprocess.Popen] = set()
@@ -123,7 +123,7 @@ class Children:
 
 
 def child_environment() -> dict[str, str]:
-    """Return what a stage's environment needs: this environment's programs first, output unbuffered.
+    """Return what a stage's environment needs: this environment's programs, output unbuffered.
 
     Nothing here may change what a stage computes.
     """
