@@ -15,6 +15,7 @@ class Network(nn.Module):
 
     takes_lengths = False  # whether `features` understands sequences of different lengths
     any_height = False  # whether images may have more or fewer rows than `shape` says
+    steps_per_row = 1  # what `lengths` counts
 
     def __init__(self, shape: tuple[int, int, int], outputs: int, feature_size: int):
         super().__init__()
@@ -74,6 +75,7 @@ class Recurrent(Network):
         super().__init__(shape, outputs, settings.hidden_size * directions)
         self.sequence = settings.sequence
         self.any_height = settings.sequence != "permuted-pixels"
+        self.steps_per_row = 1 if settings.sequence == "rows" else width
         inputs = width * channels if settings.sequence == "rows" else channels
         sizes = [inputs] + [self.feature_size] * (settings.layers - 1)
         self.onward = nn.ModuleList(self.cell(size, settings.hidden_size) for size in sizes)
