@@ -16,11 +16,13 @@ def download(args) -> None:
     """Fetch the files of one dataset, checked against its catalogue."""
     from sightline import params
     from sightline.data.fetch import download
+    from sightline.pipeline import main_root
 
     layout = Layout()
     settings = params.load(layout)
     settings.dataset(args.name)
-    download(layout.catalogue(settings.catalogue), args.name, layout.raw(args.name))
+    parts = main_root(layout.root) / ".sightline" / "downloads"
+    download(layout.catalogue(settings.catalogue), args.name, layout.raw(args.name), parts)
 
 
 def preprocess(args) -> None:
@@ -78,7 +80,7 @@ def predict(args) -> None:
     """Ask an ONNX file about images: class and probability of each. Needs no torch."""
     from sightline.inference import predict
 
-    predict(args.model, args.images, top=args.top)
+    predict(args.model, args.images, top=args.top, invert=args.invert)
 
 
 def compare(args) -> None:
@@ -134,6 +136,12 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("model", help="the ONNX file")
     sub.add_argument("images", nargs="+", help="image files of any size and kind")
     sub.add_argument("--top", type=int, default=1, help="classes to print for each image")
+    sub.add_argument(
+        "--invert",
+        choices=("auto", "yes", "no"),
+        default="auto",
+        help="turn light into dark: auto does so for a light border, if the model wants a dark one",
+    )
     _add(commands, compare)
     _add(commands, validate)
     return root

@@ -19,20 +19,26 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 @dataclass(frozen=True)
 class Dataset:
-    """How a dataset is preprocessed. `val_size`: the share of train that becomes val."""
+    """How a dataset is preprocessed.
+
+    `val_size`: the share of train that becomes val; `test_size`: the share that becomes test first,
+    for a folder of images that has no test split of its own.
+    """
 
     __pydantic_config__ = {"extra": "forbid"}
     image_size: int
     channels: Literal[1, 3]
     val_size: float
+    test_size: float = 0.0
     seed: int = 0
     broken_images: Literal["stop", "skip"] = "stop"
 
     def __post_init__(self):
         if self.image_size < 1:
             raise ValueError(f"image_size is {self.image_size}, it must be at least 1 pixel")
-        if not 0 <= self.val_size < 1:
-            raise ValueError(f"val_size is {self.val_size}, it must be at least 0 and below 1")
+        for name, share in (("val_size", self.val_size), ("test_size", self.test_size)):
+            if not 0 <= share < 1:
+                raise ValueError(f"{name} is {share}, it must be at least 0 and below 1")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ ROLES = {
     "folder": {"images"},
 }
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_URL = re.compile(r"https://[^/\s]+/\S*|file://(/|\$\{SIGHTLINE_[A-Z0-9_]+\}).*")
+_URL = re.compile(r"https://[^/\s]+/\S+|file://(\$\{SIGHTLINE_[A-Z0-9_]+\})?/.+")
 
 
 @dataclass(frozen=True)

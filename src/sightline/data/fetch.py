@@ -1,0 +1,180 @@
+"""Fetch the files of a dataset into its folder: over https, from this machine, or drawn."""
+
+import errno
+import fcntl
+import hashlib
+import logging
+import shutil
+import tarfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from sightline.data import catalogue, source
+from sightline.data.catalogue import File
+from sightline.data.disk import disk_errors
+from sightline.data.transfer import PATIENT, Network, transfer
+from sightline.errors import SightlineError
+
+log = logging.getLogger(__name__)
+
+_CHUNK = 1 << 20
+_FICLONE = 0x40049409  # linux/fs.h: the copy shares the original's blocks until one is written to
+
+
+def download(
+    catalogue_path: Path,
+    dataset: str,
+    folder: Path,
+    parts: Path,
+    network: Network = PATIENT,
+) -> None:
+    """Bring one dataset's files into `folder`, checked against the catalogue, and source.json.
+
+    `parts` keeps what an interrupted fetch has got so far; the next one resumes from it. Files
+    that are there already and are right are kept, everything else in `folder` is removed.
+    Raises SightlineError: no such entry, no source gives the right file, no place on the disk.
+    """
+    entry = catalogue.entry(catalogue_path, dataset)
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        _clear(folder, keep={file.name for file in entry.files})
+        if entry.draw is not None:
+            from sightline.data.sample import draw
+
+            draw(dataset, asdict(entry), folder)
+            files = [inspect(file, folder / file.name) for file in entry.files]
+        else:
+            files = [_fetch(file, folder / file.name, parts, network) for file in entry.files]
+        about = {
+            "dataset": dataset,
+            "catalogue": catalogue_path.stem,
+            "real": entry.real,
+            "note": entry.note,
+            "format": entry.format,
+            "terms": entry.terms,
+            "classes": entry.classes,
+            "polarity": entry.polarity,
+        }
+        source.write(folder, about, files)
+
+
+def _clear(folder: Path, keep: set[str]) -> None:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name not in keep:
+            path.unlink()
+
+
+def _fetch(file: File, target: Path, parts: Path, network: Network) -> dict[str, Any]:
+    """Bring one file to `target` (or check it where it lies); return its line in source.json."""
+    if file.in_place:
+        path = source.locate(file.urls[0])
+        return {**inspect(file, path), "url": file.urls[0]}
+    if target.exists():
+        try:
+            return inspect(file, target)
+        except SightlineError as wrong:
+            log.info("%s: it is fetched again", wrong)
+    said = []
+    for url in file.urls:
+        if url.startswith("file:"):
+            try:
+                return _copy(file, source.locate(url), target)
+            except SightlineError as error:
+                said.append(str(error))
+    if not file.remote:
+        raise SightlineError("\n".join(said))
+    parts.mkdir(parents=True, exist_ok=True)
+    part = parts / f"{file.sha256 or file.md5}.part"
+    record = transfer(file, part, network, lambda path: inspect(file, path))
+    _move(part, target)
+    return record
+
+
+def inspect(file: File, path: Path) -> dict[str, Any]:
+    """Return the line of source.json for a file that is what the catalogue says.
+
+    Raises SightlineError where it is missing, or its size or digest is another.
+    """
+    if not path.is_file():
+        raise SightlineError(f"{path}: no such file")
+    size = path.stat().st_size
+    if file.size not in (None, size):
+        raise SightlineError(f"{path} has {size:,} bytes, the catalogue says {file.size:,}")
+    digests = _digests(path, ["sha256", *(["md5"] if file.md5 else [])])
+    for name, found in digests.items():
+        said = getattr(file, name)
+        if said not in (None, found):
+            raise SightlineError(f"{path}: {name} is {found}, the catalogue says {said}")
+    return {"name": file.name, "size": size, "sha256": digests["sha256"], "role": file.role}
+
+
+def _digests(path: Path, names: list[str]) -> dict[str, str]:
+    hashes = {name: hashlib.new(name, usedforsecurity=False) for name in names}
+    size = path.stat().st_size
+    bar = tqdm(total=size, unit="B", unit_scale=True, desc=f"check {path.name}", disable=None)
+    with path.open("rb") as stream, bar:
+        while chunk := stream.read(_CHUNK):
+            for digest in hashes.values():
+                digest.update(chunk)
+            bar.update(len(chunk))
+    return {name: digest.hexdigest() for name, digest in hashes.items()}
+
+
+def _copy(file: File, path: Path, target: Path) -> dict[str, Any]:
+    """Copy a file of this machine (a folder: packed as a tar), check the copy, put it in place.
+
+    A reflink where the filesystem has them, never a hard link: DVC makes what it caches read-only,
+    and through a hard link that would be the user's own file.
+    """
+    if not path.exists():
+        raise SightlineError(f"{path}: no such file or folder")
+    temporary = target.with_name(f".{target.name}.part")
+    try:
+        if path.is_dir():
+            _pack(path, temporary)
+        else:
+            _reflink_or_copy(path, temporary)
+        record = inspect(file, temporary)
+        temporary.replace(target)
+    except SightlineError as error:
+        raise SightlineError(f"{path}: {error}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return record
+
+
+def _reflink_or_copy(path: Path, target: Path) -> None:
+    with path.open("rb") as old, target.open("wb") as new:
+        try:
+            fcntl.ioctl(new, _FICLONE, old.fileno())
+        except OSError:  # another filesystem, or one without reflinks
+            shutil.copyfileobj(old, new, _CHUNK)
+
+
+def _pack(folder: Path, target: Path) -> None:
+    """Write a folder as a tar whose bytes depend on names and contents alone."""
+    with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder)
+            if path.is_file() and not any(part.startswith(".") for part in name.parts):
+                info = tarfile.TarInfo(name.as_posix())
+                info.size = path.stat().st_size
+                with path.open("rb") as stream:
+                    tar.addfile(info, stream)
+
+
+def _move(part: Path, target: Path) -> None:
+    try:
+        part.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        temporary = target.with_name(f".{target.name}.part")
+        shutil.copyfile(part, temporary)
+        temporary.replace(target)
+        part.unlink()

@@ -1,0 +1,67 @@
+"""source.json: what lies in data/raw/DATASET, written by download and read by preprocess."""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from sightline.errors import SightlineError
+from sightline.files import write_json
+
+NAME = "source.json"
+
+
+def locate(url: str) -> Path:
+    """Return the path that a file:// URL of a catalogue leads to.
+
+    In file://${SIGHTLINE_FOLDER}/PATH the environment variable names a folder (relative to the
+    current one, or absolute) that PATH must not leave. Raises SightlineError where it does, and
+    where the variable is not set.
+    """
+    variable, rest = re.fullmatch(r"file://(?:\$\{(\w+)\})?(/.+)", url).groups()
+    if variable is None:
+        return Path(unquote(rest))
+    inside = unquote(rest).lstrip("/")
+    if not os.environ.get(variable):
+        raise SightlineError(
+            f"{url}: the environment variable {variable} is not set: "
+            f"export {variable}=FOLDER, the folder that holds {inside}"
+        )
+    # normpath, not resolve(): links that the owner of the folder made in it may lead elsewhere
+    folder = os.path.normpath(Path(os.environ[variable]).absolute())
+    path = Path(os.path.normpath(f"{folder}/{inside}"))
+    if not path.is_relative_to(folder):
+        raise SightlineError(f"{url} leads out of {variable}: a catalogue may only read below it")
+    return path
+
+
+def write(folder: Path, description: dict[str, Any], files: list[dict[str, Any]]) -> None:
+    """Write source.json, the last file of a download: without it the folder is not whole."""
+    write_json(folder / NAME, {**description, "files": files})
+
+
+def read(folder: Path) -> tuple[dict[str, Any], dict[str, Path]]:
+    """Return what source.json says, and the path of each file by its role.
+
+    Raises SightlineError where the download is not whole: no source.json, a file that is missing or
+    has another size.
+    """
+    again = f"run `dvc repro --force download@{folder.name}`"
+    try:
+        said = json.loads((folder / NAME).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SightlineError(f"{folder}: no {NAME}, the download is not whole: {again}") from None
+    paths = {}
+    for file in said["files"]:
+        path = locate(file["url"]) if "url" in file else folder / file["name"]
+        if not path.is_file():
+            raise SightlineError(f"{path} is missing: {again}")
+        if path.stat().st_size != file["size"]:
+            raise SightlineError(
+                f"{path} has {path.stat().st_size} bytes, {folder / NAME} says {file['size']}: "
+                f"{again}"
+            )
+        paths[file["role"]] = path
+    return said, paths

@@ -1,0 +1,154 @@
+"""One file over https: mirrors tried in turn, resumed, retried, checked before anybody opens it."""
+
+import fcntl
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+import sightline
+from sightline.data.catalogue import File
+from sightline.errors import SightlineError
+
+log = logging.getLogger(__name__)
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Network:
+    """How patient a transfer is: rounds over all URLs; seconds without a byte; first pause in s."""
+
+    rounds: int = 6
+    timeout: float = 30.0
+    pause: float = 1.0
+
+
+PATIENT = Network()
+
+
+class _AskAgain(Exception):
+    """A failure that may pass."""
+
+
+class _GiveUp(Exception):
+    """A failure that this URL will show again."""
+
+
+def transfer(
+    file: File, part: Path, network: Network, inspect: Callable[[Path], dict[str, Any]]
+) -> dict[str, Any]:
+    """Fetch a file into `part` from the first of its https URLs that gives the right one.
+
+    What `part` holds from an interrupted run is resumed where the server can (HTTP Range), and
+    thrown away where the whole turns out wrong. Each round asks every URL that has not failed for
+    good; the pause between rounds doubles. Returns what `inspect` says of the whole file (it raises
+    SightlineError for a wrong one). Raises SightlineError with what each URL said.
+    """
+    said = {url: "not asked" for url in file.urls if url.startswith("https:")}
+    hopeful = list(said)
+    with _alone(part):
+        for round_ in range(network.rounds):
+            if round_:
+                time.sleep(network.pause * 2 ** (round_ - 1))
+            for url in list(hopeful):
+                try:
+                    return _get_whole(url, file, part, network, inspect)
+                except _AskAgain as error:
+                    said[url] = str(error)
+                    log.info("%s: %s", url, error)
+                except _GiveUp as error:
+                    said[url] = str(error)
+                    hopeful.remove(url)
+                    log.info("%s: %s", url, error)
+            if not hopeful:
+                break
+    raise SightlineError(
+        f"{file.name} could not be fetched: "
+        + "; ".join(f"{url}: {text}" for url, text in said.items())
+        + ": look at the network (or the catalogue), then run the same command again: it resumes"
+    )
+
+
+@contextmanager
+def _alone(part: Path) -> Iterator[None]:
+    """Let one process at a time fetch the same file; the lock's file stays, it is empty."""
+    with part.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log.info("%s: another process fetches it, waiting", part.name)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _get_whole(url, file, part, network, inspect) -> dict[str, Any]:
+    had = part.stat().st_size if part.exists() else 0
+    if file.size is None or had < file.size:
+        _get(url, file, part, had, network)
+    try:
+        return inspect(part)
+    except SightlineError as wrong:
+        whole = file.size is None or part.stat().st_size >= file.size
+        if whole:
+            part.unlink()
+        # A wrong start from an earlier run, or a body cut short, may be right the next time.
+        raise (_AskAgain if had or not whole else _GiveUp)(str(wrong)) from None
+
+
+def _get(url: str, file: File, part: Path, had: int, network: Network) -> None:
+    """Append to `part` what the server sends from byte `had` on, or write it anew."""
+    import requests
+    import urllib3
+
+    headers = {
+        "User-Agent": f"sightline/{sightline.__version__}",
+        "Accept-Encoding": "identity",  # the digest is of the file, not of what it unpacks to
+        **({"Range": f"bytes={had}-"} if had else {}),
+    }
+    with requests.Session() as session:
+        del session.adapters["http://"]  # a redirect must not lead away from https
+        try:
+            with session.get(
+                url, headers=headers, stream=True, timeout=(network.timeout, network.timeout)
+            ) as response:
+                _judge(response, part)
+                resumed = response.headers.get("Content-Range", "").startswith(f"bytes {had}-")
+                if response.status_code == 206 and not resumed:
+                    raise _GiveUp("answers another range than was asked for")
+                _save(response, file, part, had if response.status_code == 206 else 0)
+        except requests.exceptions.InvalidSchema:
+            raise _GiveUp("redirects away from https") from None
+        except requests.exceptions.SSLError as error:
+            raise _GiveUp(f"its certificate is not trusted ({error})") from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise _AskAgain(f"the connection failed ({error})") from None
+
+
+def _judge(response, part: Path) -> None:
+    code = response.status_code
+    if code == 416:  # what is there reaches past the server's file
+        part.unlink(missing_ok=True)
+        raise _AskAgain("has no such range; starting afresh")
+    if code in (408, 425, 429) or code >= 500:
+        raise _AskAgain(f"answers {code} {response.reason}")
+    if code not in (200, 206):
+        raise _GiveUp(f"answers {code} {response.reason}")
+
+
+def _save(response, file: File, part: Path, start: int) -> None:
+    bar = tqdm(
+        total=file.size, initial=start, unit="B", unit_scale=True, desc=file.name, disable=None
+    )
+    with part.open("ab" if start else "wb") as out, bar:
+        for chunk in response.raw.stream(_CHUNK, decode_content=False):
+            out.write(chunk)
+            bar.update(len(chunk))
+            if file.size is not None and out.tell() > file.size:
+                out.truncate(0)
+                raise _GiveUp(f"sends more than the {file.size:,} bytes that the catalogue says")
