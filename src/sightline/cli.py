@@ -90,6 +90,13 @@ def compare(args) -> None:
     compare(Layout())
 
 
+def ui(args) -> None:
+    """Open the MLflow UI on 127.0.0.1, after completing its record."""
+    from sightline.ui import serve
+
+    serve(Layout(), args.port)
+
+
 def validate(args) -> None:
     """Check params.yaml before anything runs."""
     from sightline import params
@@ -143,6 +150,8 @@ def parser() -> argparse.ArgumentParser:
         help="turn light into dark: auto does so for a light border, if the model wants a dark one",
     )
     _add(commands, compare)
+    sub = _add(commands, ui)
+    sub.add_argument("--port", type=int, default=5000, help="5000 where it is left out")
     _add(commands, validate)
     return root
 

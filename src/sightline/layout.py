@@ -14,6 +14,16 @@ class Layout:
         """params.yaml."""
         return self.root / "params.yaml"
 
+    @property
+    def lock(self) -> Path:
+        """dvc.lock: what each stage ran on and what it left."""
+        return self.root / "dvc.lock"
+
+    @property
+    def store(self) -> Path:
+        """The MLflow store of this workspace: database, artifacts and lock."""
+        return self.root / ".sightline" / "mlflow"
+
     def catalogue(self, name: str) -> Path:
         """The YAML file of one catalogue."""
         return self.root / "data" / "catalogues" / f"{name}.yaml"

@@ -1,0 +1,59 @@
+"""What the record of a model says in words: Markdown, shown by the MLflow UI."""
+
+from sightline.record import FIGURES, Record
+
+
+def warning(data: dict) -> str:
+    """Return one line that says what the data is; in bold where it is not real."""
+    if data["real"]:
+        return data["note"]
+    return f"**Not real data** (catalogue `{data['catalogue']}`): {data['note']}"
+
+
+def run_note(record: Record, commit: str | None, dirty: bool) -> str:
+    """Return the note of one run: what it is, its figures, how to make it again."""
+    model, results, timing = record.model, record.results(), record.timing
+    splits = [split for split in ("val", "test") if split in record.metrics]
+    keys = list(record.metrics[splits[-1]])
+    rows = [f"| | {' | '.join(splits)} |", "|---" * (len(splits) + 1) + "|"]
+    for key in keys:
+        values = (results.get(f"{split}_{key}") for split in splits)
+        rows.append(f"| {key} | {' | '.join('' if v is None else f'{v:.4f}' for v in values)} |")
+    lines = [
+        f"`{record.name}`: a **{model['network']}** trained on **{record.dataset}** to "
+        f"**{model['task']}**, by recipe `{model['recipe']['name']}`.",
+        warning(model["data"]),
+        "\n".join(rows),
+        f"{model['parameters']:,} parameters, {results['flops']:,.0f} FLOPs an image, "
+        f"{results['onnx_bytes'] / 1e3:,.0f} kB as ONNX. Trained in {timing['seconds']:.0f} s on "
+        f"{timing['processor']} ({timing['threads']} threads, {timing['dtype']}).",
+    ]
+    if "val" not in splits:
+        lines.append("No val split: this model is never chosen as champion.")
+    steps = f"git checkout {commit}\n" if commit else ""
+    lines.append(f"Make it again:\n\n```\n{steps}dvc repro log@{record.name}\n```")
+    if dirty:
+        lines.append(
+            "Files that are not part of that commit had been changed: the hashes of what was "
+            "really used stand in this run's artifact `reports/dvc.lock.json`."
+        )
+    return "\n\n".join(lines)
+
+
+def title_note(record: Record) -> str:
+    """Return the description of the experiment and of the registered model."""
+    key, more = FIGURES[record.model["task"]]
+    return (
+        f"Models that {record.model['task']} {record.dataset}. {warning(record.model['data'])}\n\n"
+        f"The alias `champion` marks the {'highest' if more else 'lowest'} `val_{key}` among the "
+        "versions whose data, and so whose val split, is that of the newest version. The test "
+        "split decides nothing."
+    )
+
+
+def version_note(record: Record) -> str:
+    """Return the one-line description of one version of the registered model."""
+    key, value = record.figure
+    figure = f"{key} {value:.4f}" if value is not None else "no val split"
+    network, recipe = record.model["network"], record.model["recipe"]["name"]
+    return f"{record.name}: {network}, recipe {recipe}, {figure}"

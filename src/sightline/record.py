@@ -1,0 +1,202 @@
+"""What there is to say about one trained model, read from the files that DVC holds, without MLflow."""
+
+import csv
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import yaml
+
+from sightline.errors import SightlineError
+from sightline.layout import Layout
+
+STAGES = ("train", "evaluate", "export")
+
+# The figure by which models of a task are compared, and whether more of it is better.
+FIGURES = {"classify": ("top1", True), "next-row": ("loss", False), "rotation": ("loss", False)}
+
+
+@dataclass(frozen=True)
+class Record:
+    """One trained, evaluated and exported model, as dvc.lock and its files tell it.
+
+    `fingerprint` is the md5 of the name and the three stages' entries in dvc.lock. timing.json, the
+    one output that differs between equal runs, is left out: equal results have equal fingerprints.
+    """
+
+    name: str
+    fingerprint: str
+    stages: dict[str, dict]  # the entries in dvc.lock
+    layout: Layout
+
+    @property
+    def locks(self) -> dict[str, str]:
+        """The md5 of each stage's entry, without timing.json."""
+        return {stage: _md5_of_entry(entry) for stage, entry in self.stages.items()}
+
+    @cached_property
+    def model(self) -> dict:
+        """model.json."""
+        return _read_json(self.layout.model(self.name) / "model.json")
+
+    @cached_property
+    def metrics(self) -> dict:
+        """metrics.json."""
+        return _read_json(self.layout.report(self.name) / "metrics.json")
+
+    @cached_property
+    def timing(self) -> dict:
+        """timing.json."""
+        return _read_json(self.layout.report(self.name) / "timing.json")
+
+    @property
+    def dataset(self) -> str:
+        """The dataset's name."""
+        return self.model["data"]["dataset"]
+
+    @property
+    def title(self) -> str:
+        """CATALOGUE-DATASET-TASK: the experiment and the registered model that it belongs to.
+
+        Figures are comparable within it and nowhere else: a sample is never beside real data.
+        """
+        return f"{self.model['data']['catalogue']}-{self.dataset}-{self.model['task']}"
+
+    @property
+    def onnx(self) -> Path:
+        """The exported model."""
+        return self.layout.model(self.name) / "model.onnx"
+
+    @property
+    def data_md5(self) -> str:
+        """The md5 of the processed data. Equal: the same splits of the same pictures."""
+        path = f"data/processed/{self.dataset}"
+        return next(d["md5"] for d in self.stages["train"]["deps"] if d["path"] == path)
+
+    @property
+    def figure(self) -> tuple[str, float | None]:
+        """The name of the figure on val that decides, and its value; None without a val split."""
+        key, _ = FIGURES[self.model["task"]]
+        return f"val_{key}", self.metrics.get("val", {}).get(key)
+
+    def params(self) -> dict[str, object]:
+        """Return what was chosen, flat: the same keys for every model, but for `network.*`."""
+        model, data = self.model, self.model["data"]
+        chosen = {
+            "catalogue": data["catalogue"],
+            "dataset": data["dataset"],
+            "task": model["task"],
+            "network": model["network"],
+            "recipe": model["recipe"]["name"],
+            "seed": model["seed"],
+            "data.height": data["height"],
+            "data.width": data["width"],
+            "data.channels": data["channels"],
+            "data.classes": len(data["classes"]),
+            "data.val_size": data["val_size"],
+        }
+        chosen |= {f"data.{split}_images": count for split, count in data["counts"].items()}
+        recipe = {key: value for key, value in model["recipe"].items() if key != "name"}
+        settings = recipe.pop("network", {})
+        chosen |= _flat(recipe) | _flat(settings, "network.")
+        return chosen | _flat(self.stages["train"]["params"]["params.yaml"]["compute"], "compute.")
+
+    def results(self) -> dict[str, float]:
+        """Return what came out, flat: val_top1, test_ece, parameters, onnx_bytes."""
+        figures = {
+            key: float(value)
+            for key, value in _flat(self.metrics, separator="_").items()
+            if isinstance(value, int | float) and math.isfinite(value)
+        }
+        return figures | {"onnx_bytes": float(self.onnx.stat().st_size)}
+
+    def epochs(self) -> list[dict[str, float]]:
+        """Return the rows of epochs.csv; a column that is empty in a row is not in it."""
+        path = self.layout.report(self.name) / "epochs.csv"
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
+        return [{k: v for k, v in row.items() if math.isfinite(v)} for row in rows]
+
+    def files(self) -> dict[str, list[Path]]:
+        """Return the files to keep with the record, by the folder that they go to."""
+        report = self.layout.report(self.name)
+        return {
+            "pictures": [report / "wrongest.png"],
+            "tables": [report / f"{name}.csv" for name in ("epochs", "per_class", "confusion")],
+            "reports": [report / "metrics.json", report / "export.json"],
+        }
+
+    def check(self) -> None:
+        """Raise SightlineError where the files are not those that dvc.lock names."""
+        made = {out["path"]: out["md5"] for e in self.stages.values() for out in e["outs"]}
+        for stage, entry in self.stages.items():
+            for dep in entry["deps"]:
+                if made.get(dep["path"], dep["md5"]) != dep["md5"]:
+                    self._stale(f"{stage}@{self.name} ran on another {dep['path']}")
+        weights = f"models/{self.name}/weights.pt"  # large, and not part of the record
+        for path, md5 in made.items():
+            file = self.layout.root / path
+            if path == weights:
+                continue
+            if not file.is_file():
+                self._stale(f"{path} is missing")
+            if hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest() != md5:
+                self._stale(f"{path} is not the file that dvc.lock names")
+
+    def _stale(self, cause: str) -> None:
+        raise SightlineError(
+            f"{self.name} is not logged: {cause}: run `dvc repro log@{self.name}`, which mends it"
+        )
+
+
+def read(name: str, layout: Layout) -> Record:
+    """Return one model's record. Raises SightlineError where dvc.lock lacks one of its stages."""
+    record = read_all(layout).get(name)
+    if record is None:
+        raise SightlineError(
+            f"{layout.lock} does not say how {name} was trained, evaluated and exported: "
+            f"run `dvc repro log@{name}`"
+        )
+    return record
+
+
+def read_all(layout: Layout) -> dict[str, Record]:
+    """Return the records of all models whose three stages stand in dvc.lock, by name."""
+    if not layout.lock.is_file():
+        return {}
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # dvc.lock is long
+    stages = yaml.load(layout.lock.read_text(encoding="utf-8"), loader).get("stages", {})
+    records = {}
+    for name in (key.removeprefix("export@") for key in stages if key.startswith("export@")):
+        entries = {stage: stages.get(f"{stage}@{name}") for stage in STAGES}
+        if all(entries.values()):
+            record = Record(name, "", entries, layout)
+            records[name] = Record(name, _md5([name, record.locks]), entries, layout)
+    return records
+
+
+def _md5_of_entry(entry: dict) -> str:
+    outs = [out for out in entry["outs"] if not out["path"].endswith("/timing.json")]
+    return _md5(entry | {"outs": outs})
+
+
+def _md5(value: object) -> str:
+    text = json.dumps(value, sort_keys=True)
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _read_json(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _flat(tree: dict, prefix: str = "", separator: str = ".") -> dict:
+    flat = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}{separator}", separator)
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
