@@ -1,6 +1,13 @@
-"""The DVC stage graph as plain data: what there is, what is out of date. The only importer of dvc."""
+"""The DVC stage graph as plain data: what there is, what is out of date. Alone imports dvc."""
 
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+
+import yaml
+
+from sightline.errors import SightlineError, TryAgain
 
 # Where copies of a workspace are made, seen from the workspace that they are copies of: DVC's
 # experiments (`dvc exp run --temp`, `--queue`) and a worker's git worktree for one run.
@@ -8,10 +15,10 @@ COPIES = (Path(".dvc/tmp/exps"), Path(".sightline/worktrees"))
 
 
 def main_root(root: str | Path = ".") -> Path:
-    """Return the workspace that outlives `root`: itself, or the one that `root` is a passing copy of.
+    """Return the workspace that outlives `root`: itself, or what `root` is a passing copy of.
 
-    State that must survive the run (checkpoints, the MLflow store) is kept there, under .sightline/.
-    Read from the path alone, not from `dvc cache dir`, which names a shared cache where one is set.
+    State that must survive the run (checkpoints, the MLflow store) lies there, in .sightline/.
+    Read from the path alone: `dvc cache dir` names a shared cache where one is set.
     """
     root = Path(root).resolve()
     for parent in root.parents:
@@ -19,3 +26,130 @@ def main_root(root: str | Path = ".") -> Path:
             if parent.parts[-len(copies.parts) :] == copies.parts:
                 return parent.parents[len(copies.parts) - 1]
     return root
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage instance. `name` is DVC's (`train@mnist-lstm`), `upstream` what it waits for."""
+
+    name: str
+    upstream: tuple[str, ...]
+    outs: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        """What is done: `train` of `train@mnist-lstm`."""
+        return self.name.partition("@")[0].rpartition(":")[2]
+
+    @property
+    def item(self) -> str:
+        """What it is done to: `mnist-lstm` of `train@mnist-lstm`; empty where there is one only."""
+        return self.name.partition("@")[2]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was asked for with all it depends on, dependencies first, and what of it is stale."""
+
+    stages: dict[str, Stage]
+    stale: frozenset[str]
+
+
+def command(name: str, force: bool = False) -> list[str]:
+    """Return the command that runs one stage, if DVC finds it stale, and waits for DVC's lock."""
+    return ["dvc", "--wait-for-lock", "repro", "--single-item", *["--force"] * force, name]
+
+
+def plan(root: Path, targets: Iterable[str] = (), force: bool = False) -> Plan:
+    """Ask DVC what of `targets` (stage names or kinds; all where empty) is out of date.
+
+    A stage is stale if DVC says so, or if one that it depends on is: whether that one's outputs
+    really differ, DVC decides when its turn comes. With `force` all are. Raises SightlineError for
+    an unknown target or a project that DVC cannot read, TryAgain while another dvc is at work.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.lock import LockError
+    from dvc.repo import Repo
+
+    try:
+        with Repo(str(root)) as repo:
+            stages = _closure(_graph(repo), targets)
+            changed = stages if force else repo.status(targets=list(stages)) if stages else {}
+    except LockError as error:
+        raise TryAgain(f"another dvc works in {root}: {_one_line(error)}") from None
+    except DvcException as error:
+        raise SightlineError(f"DVC cannot read the stages of {root}: {_one_line(error)}") from None
+    stale: set[str] = set()
+    for stage in stages.values():
+        if stage.name in changed or not stale.isdisjoint(stage.upstream):
+            stale.add(stage.name)
+    return Plan(stages, frozenset(stale))
+
+
+def _graph(repo) -> dict[str, Stage]:
+    """Every stage that has a command, dependencies first."""
+    from networkx import dfs_postorder_nodes
+
+    graph = repo.index.graph  # an edge goes from a stage to what it depends on
+    return {
+        node.addressing: Stage(
+            node.addressing,
+            tuple(n.addressing for n in graph.successors(node) if n.cmd),
+            tuple(str(out) for out in node.outs),
+        )
+        for node in dfs_postorder_nodes(graph)
+        if node.cmd
+    }
+
+
+def _closure(stages: dict[str, Stage], targets: Iterable[str]) -> dict[str, Stage]:
+    """Return `targets` and all that they depend on, in the order of `stages`."""
+    kinds = {stage.kind for stage in stages.values()}
+    wanted: set[str] = set()
+    for target in targets:
+        if target not in stages and target not in kinds:
+            close = difflib.get_close_matches(target, [*stages, *kinds], n=1, cutoff=0.5)
+            hint = f"did you mean '{close[0]}'? " if close else ""
+            raise SightlineError(
+                f"no stage '{target}': {hint}`dvc stage list` shows all; a kind alone "
+                f"({', '.join(sorted(kinds))}) means all of that kind"
+            )
+        wanted |= {target} if target in stages else {s for s in stages if stages[s].kind == target}
+    if not wanted:
+        return stages
+    for name in reversed(stages):
+        if name in wanted:
+            wanted.update(stages[name].upstream)
+    return {name: stage for name, stage in stages.items() if name in wanted}
+
+
+def locked(root: Path) -> dict[str, dict]:
+    """Return the stages of dvc.lock as they stand there: cmd, deps, params, outs; {} if none ran.
+
+    Raises SightlineError where the file is damaged: a dvc that was killed may leave half of it.
+    """
+    path = root / "dvc.lock"
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return content["stages"] if content else {}
+    except FileNotFoundError:
+        return {}
+    except (yaml.YAMLError, KeyError, TypeError) as error:
+        raise SightlineError(
+            f"{path} is damaged ({_one_line(error)}): delete it and run again: what is in the run "
+            "cache is restored, not computed"
+        ) from None
+
+
+def locked_outs(root: Path) -> dict[str, str]:
+    """Return the digest of every output in dvc.lock, by its path."""
+    return {
+        out["path"]: out["md5"]
+        for entry in locked(root).values()
+        for out in entry.get("outs", ())
+        if "md5" in out
+    }
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
