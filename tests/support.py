@@ -1,0 +1,54 @@
+"""What several tests build on: a small learnable dataset in the preprocessed form."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+COUNTS = {"train": 240, "val": 40, "test": 60}
+
+
+def write_processed(folder: Path, classes: int = 3, size: int = 12, channels: int = 1) -> dict:
+    """Write images whose class is the place of a bright bar, under noise; return meta.json.
+
+    The files are the ones that `preprocess` writes (docs/architecture.md).
+    """
+    rng = np.random.default_rng(0)
+    folder.mkdir(parents=True)
+    digests, mean, std = {}, [], []
+    for split, count in COUNTS.items():
+        labels = np.arange(count) % classes
+        images = rng.integers(0, 90, (count, size, size, channels), dtype=np.uint8)
+        for image, label in zip(images, labels, strict=True):
+            start = label * size // classes
+            image[start : start + 2] += 150
+        if split == "train":
+            mean = (images / 255).mean((0, 1, 2)).tolist()
+            std = (images / 255).std((0, 1, 2)).tolist()
+        for kind, array in (("images", images), ("labels", labels.astype(np.int64))):
+            name = f"{split}.{kind}.npy"
+            np.save(folder / name, array)
+            digests[name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    meta = {
+        "dataset": folder.name,
+        "catalogue": "sample",
+        "real": False,
+        "note": "bars for tests",
+        "terms": "none",
+        "polarity": "light-on-dark",
+        "classes": [f"bar {index}" for index in range(classes)],
+        "height": size,
+        "width": size,
+        "channels": channels,
+        "counts": COUNTS,
+        "mean": mean,
+        "std": std,
+        "resize": {"size": size, "rule": "shorter side, then centre crop"},
+        "val_size": 0.1,
+        "seed": 0,
+        "skipped": [],
+        "sha256": digests,
+    }
+    (folder / "meta.json").write_text(json.dumps(meta))
+    return meta

@@ -1,0 +1,94 @@
+"""Batches and augmentation: what is drawn depends on the seed and the position alone."""
+
+import numpy as np
+import pytest
+import torch
+
+from sightline.training import batches
+from sightline.training.recipe import Augment
+
+
+@pytest.fixture
+def images() -> torch.Tensor:
+    return torch.randint(0, 256, (64, 9, 8, 3), dtype=torch.uint8)
+
+
+def change(images: torch.Tensor, step: int = 0, epoch: int = 0, **settings) -> torch.Tensor:
+    index = torch.arange(len(images))
+    return batches.augment(images, index, Augment(**settings), seed=1, epoch=epoch, step=step)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"translate": 2}, {"flip": "random"}, {"flip": "alternating"}, {"cutout": 4}]
+)
+def test_draws_repeat_at_the_same_step_and_differ_at_another(images, settings):
+    first = change(images, **settings)
+    assert first.shape == images.shape and first.dtype == torch.uint8
+    assert not torch.equal(first, images)
+    assert torch.equal(first, change(images, **settings))
+    assert not torch.equal(first, change(images, step=1, epoch=1, **settings))
+
+
+def test_without_settings_nothing_changes(images):
+    assert torch.equal(change(images), images)
+
+
+def test_translate_moves_by_whole_pixels_in_every_direction(images):
+    moved = batches.translate(images, 2, batches.generator(0, "x"))
+    shifts = set()
+    for before, after in zip(images.numpy(), moved.numpy(), strict=True):
+        padded = np.pad(before, ((2, 2), (2, 2), (0, 0)), mode="reflect")
+        found = [
+            (y, x)
+            for y in range(5)
+            for x in range(5)
+            if np.array_equal(padded[y : y + 9, x : x + 8], after)
+        ]
+        assert found, "the image is not a shifted, mirrored copy"
+        shifts.add(found[0])
+    assert len(shifts) > 15
+
+
+def test_a_shift_larger_than_the_image_stays_inside():
+    image = torch.arange(4, dtype=torch.uint8).view(1, 2, 2, 1)
+    assert batches.translate(image, 9, batches.generator(0, "x")).shape == image.shape
+
+
+def test_alternating_flip_shows_each_image_every_other_epoch():
+    index = torch.arange(1000)
+    chosen = torch.stack([batches.flipped_in(index, 0, epoch) for epoch in range(4)])
+    assert torch.equal(chosen[0], ~chosen[1]) and torch.equal(chosen[0], chosen[2])
+    assert 400 < chosen[0].sum() < 600
+    assert not torch.equal(chosen[0], batches.flipped_in(index, 5, 0))
+
+
+def test_flip_mirrors_left_to_right():
+    image = torch.arange(6, dtype=torch.uint8).view(1, 2, 3, 1)
+    assert batches.flip(image, torch.tensor([True])).flatten().tolist() == [2, 1, 0, 5, 4, 3]
+
+
+def test_cutout_changes_at_most_its_square(images):
+    changed = (batches.cutout(images, 3, batches.generator(0, "x")) != images).any(3)
+    assert changed.flatten(1).sum(1).max() <= 9
+    assert changed.any(2).sum(1).max() <= 3 and changed.any(1).sum(1).max() <= 3
+
+
+def test_resident_and_mapped_images_give_the_same_batches(tmp_path):
+    array = np.random.default_rng(0).integers(0, 256, (50, 4, 4, 1), dtype=np.uint8)
+    np.save(tmp_path / "x.npy", array)
+    mapped, labels = np.load(tmp_path / "x.npy", mmap_mode="r"), np.arange(50)
+    cpu = torch.device("cpu")
+    whole = batches.Images(mapped, labels, cpu)
+    lazy = batches.Images(mapped, labels, cpu, resident_bytes=0)
+    assert whole.resident and not lazy.resident
+    index = batches.order(50, seed=0, epoch=0)[:20]
+    for a, b in zip(whole.take(index), lazy.take(index), strict=True):
+        assert torch.equal(a, b)
+    assert torch.equal(whole.take(index)[0], torch.from_numpy(array)[index])
+    assert sum(len(labels) for _, labels in lazy.in_order(16)) == 50
+
+
+def test_every_epoch_visits_every_image_in_another_order():
+    first, second = (batches.order(100, 0, epoch) for epoch in (0, 1))
+    assert sorted(first.tolist()) == sorted(second.tolist()) == list(range(100))
+    assert not torch.equal(first, second)

@@ -1,0 +1,209 @@
+"""Training: it learns, repeats itself to the bit, resumes from a kill as if there had been none."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from support import write_processed
+
+from sightline.errors import SightlineError
+from sightline.layout import Layout
+from sightline.trained import load_model
+from sightline.training.loop import train
+from sightline.training.recipe import Augment, Compute, Model, Optimizer, Recipe, Schedule
+
+COMPUTE = Compute(device="cpu", threads=1)
+CNN = Recipe(
+    epochs=3,
+    batch_size=32,
+    optimizer=Optimizer("sgd", 0.05, momentum=0.9, weight_decay=5e-4),
+    schedule=Schedule("one-cycle", warmup=0.3),
+    augment=Augment(translate=1, flip="alternating", cutout=2),
+    label_smoothing=0.1,
+    ema=0.9,
+    network={"widths": [4, 8]},
+)
+LSTM = Recipe(
+    epochs=3,
+    batch_size=32,
+    optimizer=Optimizer("adam", 0.01),
+    clip_norm=1.0,
+    network={"hidden_size": 16, "layers": 2},
+)
+MLP = replace(LSTM, network={"widths": [16], "dropout": 0.3})
+RECIPES = {"cnn": CNN, "lstm": LSTM, "mlp": MLP}
+
+
+@pytest.fixture
+def layout(tmp_path) -> Layout:
+    write_processed(tmp_path / "data" / "processed" / "bars")
+    return Layout(tmp_path)
+
+
+def run(layout: Layout, network: str, name: str = "it", **changes) -> dict[str, bytes]:
+    """Train and return the deterministic outputs."""
+    recipe = replace(RECIPES[network], **changes)
+    model = Model("bars", network, "classify", "its", seed=3)
+    train(name, model, recipe, COMPUTE, layout, layout.root / "state", checkpoint_seconds=1e9)
+    return outputs(layout, name)
+
+
+def outputs(layout: Layout, name: str) -> dict[str, bytes]:
+    paths = [layout.model(name) / "weights.pt", layout.report(name) / "epochs.csv"]
+    return {path.name: path.read_bytes() for path in paths}
+
+
+def timing(layout: Layout, name: str = "it") -> dict:
+    return json.loads((layout.report(name) / "timing.json").read_text())
+
+
+def rows(layout: Layout, name: str = "it") -> list[dict]:
+    return list(csv.DictReader((layout.report(name) / "epochs.csv").open()))
+
+
+@pytest.mark.parametrize("network", sorted(RECIPES))
+def test_it_learns_and_a_repeated_run_gives_the_same_bytes(layout, network):
+    first = run(layout, network, epochs=6)
+    assert float(rows(layout)[-1]["val_top1"]) > 0.9
+    assert timing(layout)["steps_executed"] == timing(layout)["steps"] == 6 * 7
+    assert run(layout, network, epochs=6) == first
+    assert timing(layout)["steps_executed"] == 6 * 7, "a finished run leaves no checkpoint behind"
+    assert not list((layout.root / "state").iterdir())
+
+
+def test_another_seed_gives_other_weights(layout):
+    first = run(layout, "lstm", epochs=1)
+    model = Model("bars", "lstm", "classify", "its", seed=4)
+    recipe = replace(LSTM, epochs=1)
+    train("it", model, recipe, COMPUTE, layout, layout.root / "state")
+    assert outputs(layout, "it") != first
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from sightline.layout import Layout
+from sightline.training import loop
+from test_loop import COMPUTE, RECIPES, Model
+root, network, last = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+taken = 0
+take_step = loop.Run.take_step
+def counted(self, *args):
+    global taken
+    take_step(self, *args)
+    taken += 1
+    if taken == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+loop.Run.take_step = counted
+model = Model("bars", network, "classify", "its", seed=3)
+loop.train("it", model, RECIPES[network], COMPUTE, Layout(root), root / "state",
+           checkpoint_seconds=0.0)
+"""
+
+
+def kill(layout: Layout, network: str, last: int) -> None:
+    """Train in a process that a SIGKILL ends after its step number `last`."""
+    paths = [str(Path(__file__).parent), *sys.path]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", KILLED, str(layout.root), network, str(last)]
+    killed = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+
+
+@pytest.mark.parametrize(
+    ("network", "last"),  # an epoch has 7 steps: killed in it, at its end, at its beginning
+    [("cnn", 1), ("cnn", 7), ("cnn", 8), ("lstm", 5), ("mlp", 20)],
+)
+def test_killed_and_resumed_equals_never_killed(layout, network, last):
+    unharmed = run(layout, network)
+    kill(layout, network, last)
+    assert run(layout, network) == unharmed
+    # a checkpoint stood behind each step but the one that was killed
+    assert timing(layout)["steps_executed"] == 21 - (last - 1)
+
+
+def test_a_changed_recipe_does_not_meet_an_old_checkpoint(layout):
+    kill(layout, "lstm", 9)
+    assert list((layout.root / "state").glob("*.pt"))
+    run(layout, "lstm", clip_norm=0.5)
+    assert timing(layout)["steps_executed"] == 21
+
+
+def test_two_trainings_of_the_same_thing_do_not_meet(layout, monkeypatch):
+    from sightline.training import loop
+
+    seen = []
+
+    def intrude(self, path):
+        held = pytest.raises(SightlineError, match="another process trains exactly this model")
+        with held, loop.checkpoint.alone(path):
+            pass
+        seen.append(path)
+
+    monkeypatch.setattr(loop.Run, "resume", intrude)
+    run(layout, "mlp", epochs=1)
+    assert seen
+
+
+def test_a_loss_that_is_no_number_stops_loudly(layout):
+    with pytest.raises(SightlineError, match=r"the loss is (nan|inf) at step \d+ of 21.*lower"):
+        run(layout, "cnn", optimizer=Optimizer("sgd", 1e30), schedule=Schedule(), ema=0.0)
+    assert not layout.model("it").exists()
+
+
+def test_without_a_val_split_nothing_is_measured_on_it(layout):
+    folder = layout.processed("bars")
+    for kind in ("images", "labels"):
+        path = folder / f"val.{kind}.npy"
+        np.save(path, np.load(path)[:0])
+    run(layout, "mlp", epochs=1)
+    assert rows(layout)[0]["val_top1"] == "" and rows(layout)[0]["train_top1"]
+
+
+def test_a_train_split_smaller_than_a_batch_is_one_batch(layout):
+    run(layout, "mlp", epochs=2, batch_size=10_000)
+    assert timing(layout)["steps"] == 2
+
+
+def test_refused_settings_name_the_place_to_mend(layout):
+    def train_with(settings: dict) -> None:
+        model = Model("bars", "cnn", "classify", "its")
+        recipe = replace(CNN, network=settings)
+        train("it", model, recipe, COMPUTE, layout, layout.root / "state")
+
+    with pytest.raises(SightlineError, match=r"halve a 12 x 12 image.*recipes\.its\.network"):
+        train_with({"widths": [4, 4, 4, 4]})
+    with pytest.raises(SightlineError, match=r"widht.*recipes\.its\.network"):
+        train_with({"widht": [4]})
+
+
+def test_cuda_that_is_not_there_is_not_papered_over(layout):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    model = Model("bars", "mlp", "classify", "its")
+    with pytest.raises(SightlineError, match="no CUDA device here"):
+        train("it", model, MLP, Compute(device="cuda"), layout, layout.root / "state")
+
+
+def test_the_trained_model_takes_raw_pixels_and_says_what_it_is(layout):
+    run(layout, "lstm")
+    model = load_model(layout.model("it"))
+    images = np.load(layout.processed("bars") / "test.images.npy")
+    labels = np.load(layout.processed("bars") / "test.labels.npy")
+    with torch.no_grad():
+        seen = model(torch.from_numpy(images))
+    assert set(seen) == {"logits", "probabilities", "features"}
+    assert seen["features"].shape == (60, 16)
+    assert (seen["probabilities"].argmax(1).numpy() == labels).mean() > 0.9
+    assert model.description["data"]["classes"] == ["bar 0", "bar 1", "bar 2"]
+    assert model.description["parameters"] == sum(p.numel() for p in model.parameters())
+    with pytest.raises(SightlineError, match="dvc repro train@other"):
+        load_model(layout.model("other"))
