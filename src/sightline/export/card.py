@@ -1,0 +1,143 @@
+"""The model card: what a person must know who takes the file and has never heard of Sightline."""
+
+from sightline.inference import Session
+
+LOAD = """\
+import numpy as np
+import onnxruntime
+
+session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
+images = np.zeros((2, {height}, {width}, {channels}), np.uint8)  # put your pixels here
+outputs = [output.name for output in session.get_outputs()]
+answers = dict(zip(outputs, session.run(outputs, {{"images": images}})))
+print({{name: answer.shape for name, answer in answers.items()}})
+"""
+
+NAMES = """\
+import json
+
+classes = json.loads(session.get_modelmeta().custom_metadata_map["classes"])
+print([classes[index] for index in answers["probabilities"].argmax(axis=1)])
+"""
+
+OUTPUTS = {
+    "logits": "float32 [batch, classes]: a score for each class, in the order of `classes`",
+    "probabilities": "float32 [batch, classes]: the softmax of the logits",
+    "features": "float32 [batch, features]: the last hidden layer, as a representation",
+    "next_row": "float32: the row of pixels that the model expects after each row it has seen",
+    "angle": "float32: the angle by which the image is turned",
+}
+
+
+def card(description: dict, metrics: dict, figures: dict, session: Session) -> str:
+    """Return the Markdown text of models/NAME/README.md.
+
+    `description` is model.json, `metrics` metrics.json, `figures` export.json, `session` the file.
+    """
+    data, recipe = description["data"], description["recipe"]
+    height, width, channels = description["shape"]
+    parts = [
+        f"# {description['name']}",
+        _what(description, metrics),
+        "## Data",
+        _data(data),
+        "## Figures",
+        _figures(metrics, data),
+        "## How to load it",
+        "With `pip install onnxruntime numpy`, in this folder:",
+        _code(LOAD.format(height=height, width=width, channels=channels)),
+        *([_code(NAMES)] if "probabilities" in session.outputs else []),
+        "With Sightline itself, torch not needed: `sightline predict model.onnx IMAGE...`.",
+        "## Inputs and outputs",
+        _interface(description, session),
+        "## Checked at export",
+        _checked(figures),
+        "## Terms",
+        f"The data's terms: {data['terms']}",
+        "## Limits",
+        _limits(data, recipe["epochs"]),
+    ]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _what(description: dict, metrics: dict) -> str:
+    return (
+        f"A `{description['network']}` network for the task `{description['task']}`, trained on "
+        f"{description['data']['dataset']} by the recipe `{description['recipe']['name']}` "
+        f"(seed {description['seed']}) and exported by Sightline as `model.onnx`: "
+        f"{metrics['parameters']:,} parameters, {metrics['flops']:,} floating-point operations for "
+        f"one image."
+    )
+
+
+def _data(data: dict) -> str:
+    real = "real data" if data["real"] else "**NOT real data**"
+    counts = ", ".join(f"{data['counts'][split]:,} {split}" for split in data["counts"])
+    return (
+        f"{data['dataset']} from the catalogue `{data['catalogue']}`: {real}. {data['note']} "
+        f"Images: {counts}. Classes: {', '.join(data['classes'])}."
+    )
+
+
+def _figures(metrics: dict, data: dict) -> str:
+    splits = [split for split in ("val", "test") if split in metrics]
+    names = list(dict.fromkeys(name for split in splits for name in metrics[split]))
+    lines = [f"| split | images | {' | '.join(names)} |", "| --- " * (len(names) + 2) + "|"]
+    for split in splits:
+        cells = [str(metrics[split].get(name, "")) for name in names]
+        lines.append(f"| {split} | {data['counts'][split]:,} | {' | '.join(cells)} |")
+    kind = "real" if data["real"] else "sample, not real,"
+    lines += ["", f"Measured by torch on {kind} images that training never saw."]
+    return "\n".join(lines)
+
+
+def _interface(description: dict, session: Session) -> str:
+    height, width, channels = description["shape"]
+    resize, polarity = description["data"]["resize"], description["data"]["polarity"]
+    colours = "grey" if channels == 1 else "RGB"
+    lines = [
+        f"- in: `images` uint8 [batch, {height}, {width}, {channels}]: raw pixels, 0 to 255, "
+        f"{colours}, rows from the top. Scaling and normalising happen inside.",
+        f"- images of another size: {resize['rule']}, to {resize['size']} pixels.",
+    ]
+    if polarity:
+        lines.append(f"- polarity: {polarity}; invert (255 - pixel) what is the other way round.")
+    if "lengths" in session.inputs:
+        lines.append(
+            "- in, optional: `lengths` int64 [batch]: the steps of each sequence that count; -1, "
+            "and the default, is all of them."
+        )
+    for name, axes in session.outputs.items():
+        lines.append(f"- out: `{name}` {OUTPUTS.get(name, 'float32')}; here {axes}.")
+    lines.append(
+        "- the file's metadata holds the class names and all of the above as text and JSON."
+    )
+    return "\n".join(lines)
+
+
+def _checked(figures: dict) -> str:
+    lines = [
+        f"ONNX opset {figures['opset']}, {figures['bytes']:,} bytes, one file. Against torch, over "
+        f"the whole test split of {figures['images']:,} images:",
+        "",
+        "| figure | value |",
+        "| --- | --- |",
+    ]
+    skip = ("contract", "opset", "bytes", "images")
+    lines += [f"| {name} | {value} |" for name, value in figures.items() if name not in skip]
+    return "\n".join(lines)
+
+
+def _limits(data: dict, epochs: int) -> str:
+    real = (
+        "" if data["real"] else "Its data was drawn by a program: it knows nothing of real images. "
+    )
+    return (
+        f"{real}It knows the {len(data['classes'])} classes above and gives every image one of "
+        f"them, whatever the image shows; its probabilities are those of images like its training "
+        f"data (see `ece`, the calibration error). Trained for {epochs} epochs, with one seed."
+    )
+
+
+def _code(text: str) -> str:
+    return f"```python\n{text}```"

@@ -1,0 +1,202 @@
+"""What a file must pass before anybody gets it: form, recurrent nodes, axes, equality to torch."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+
+from sightline.errors import SightlineError
+from sightline.inference import Session
+from sightline.trained import TrainedModel
+
+# of the largest value of an image's output; float32 sums in another order stay 10 times below it
+TOLERANCE = 1e-4
+SMALL = 0.01  # values below it carry the rounding of larger ones: features that ReLU all but closed
+CHUNK = 256  # images at a time over the whole test split
+BATCHES = (1, 2, 257)  # one, few, more than any example and no power of two
+RECURRENT = {torch.nn.LSTM: "LSTM", torch.nn.GRU: "GRU", torch.nn.RNN: "RNN"}
+
+
+@dataclass
+class Differences:
+    """The largest difference between torch and onnxruntime, for each output."""
+
+    absolute: dict[str, float] = field(default_factory=dict)
+    relative: dict[str, float] = field(default_factory=dict)
+
+    def add(self, expected: dict, actual: dict, where: str) -> None:
+        """Compare two sets of outputs; SightlineError where they differ by more than TOLERANCE.
+
+        Relative to the largest value of the image's output: a recurrent state may grow large, and
+        what is small beside it carries its rounding.
+        """
+        for name, wanted in expected.items():
+            got = actual[name]
+            if got.shape != wanted.shape:
+                raise SightlineError(
+                    f"{where}: {name} is {list(got.shape)}, torch's is {list(wanted.shape)}"
+                )
+            rows = len(wanted)
+            gap = np.abs(got - wanted).reshape(rows, -1).max(axis=1, initial=0)
+            scale = np.abs(wanted).reshape(rows, -1).max(axis=1, initial=0)
+            share = float((gap / np.maximum(scale, SMALL)).max(initial=0))
+            if not share <= TOLERANCE:  # so that NaN fails too
+                raise SightlineError(
+                    f"{where}: {name} differs from torch's by {share:.1e} of its largest value, "
+                    f"at most {TOLERANCE:.0e} is rounding"
+                )
+            self.absolute[name] = max(self.absolute.get(name, 0), float(gap.max(initial=0)))
+            self.relative[name] = max(self.relative.get(name, 0), share)
+
+
+def check(
+    path: Path, model: TrainedModel, images: np.ndarray, labels: np.ndarray
+) -> dict[str, int | float]:
+    """Return the figures of a file that passes every check, as flat scalars for export.json.
+
+    `images` uint8 N x H x W x C and `labels` int64 N: the whole test split, N at least 1.
+    Raises SightlineError that says which check failed and by how much.
+    """
+    proto = onnx.load(path)
+    _check_form(proto)
+    _check_recurrent_nodes(proto, model)
+    session = Session(path, threads=model.description["threads"])
+    _check_axes(session, model)
+    differences = Differences()
+    for where, inputs in _cases(model, images):
+        differences.add(_torch(model, *inputs), session.run(*inputs), where)
+    figures = _whole_split(session, model, images, labels, differences)
+    for name in differences.absolute:
+        figures[f"max_difference_{name}"] = _two_digits(differences.absolute[name])
+        figures[f"max_relative_difference_{name}"] = _two_digits(differences.relative[name])
+    if model.network.takes_lengths and model.network.any_height:
+        padding = _padding(session, model, images)
+        figures["max_relative_difference_padding"] = _two_digits(max(padding.relative.values()))
+    return figures
+
+
+def _two_digits(value: float) -> float:
+    return float(f"{value:.2g}")
+
+
+def _check_form(proto: onnx.ModelProto) -> None:
+    try:
+        onnx.checker.check_model(proto, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise SightlineError(
+            f"the ONNX checker refuses it: {' '.join(str(error).split())}"
+        ) from None
+    for tensor in proto.graph.initializer:
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            raise SightlineError(f"{tensor.name} lies in another file, this one must hold it all")
+
+
+def _check_recurrent_nodes(proto: onnx.ModelProto, model: TrainedModel) -> None:
+    """One native node per layer; none means that the recurrence was unrolled, its length frozen."""
+    expected = Counter()
+    for module in model.modules():
+        if isinstance(module, torch.nn.RNNBase):
+            expected[RECURRENT[type(module)]] += module.num_layers
+    actual = Counter(n.op_type for n in proto.graph.node if n.op_type in RECURRENT.values())
+    if actual != expected:
+        raise SightlineError(
+            f"its recurrent nodes are {dict(actual)}, one for each layer is {dict(expected)}"
+        )
+
+
+def _check_axes(session: Session, model: TrainedModel) -> None:
+    height, width, channels = model.description["shape"]
+    expected = {"images": ["batch", "height" if model.network.any_height else height]}
+    expected["images"] += [width, channels]
+    if model.network.takes_lengths:
+        expected["lengths"] = ["batch"]
+    for name, shape in expected.items():
+        if session.inputs.get(name) != shape:
+            raise SightlineError(f"input {name} is {session.inputs.get(name)}, it must be {shape}")
+    for name, shape in session.outputs.items():
+        if shape[0] != "batch":
+            raise SightlineError(f"output {name} is {shape}: its first axis must be the batch")
+
+
+def _cases(model: TrainedModel, images: np.ndarray) -> Iterator[tuple[str, tuple]]:
+    """Real images in all the shapes that the contract promises, and where each case stands."""
+    for batch in BATCHES:
+        some = np.resize(images, (batch, *images.shape[1:]))
+        yield f"batch of {batch}", (some,)
+        if model.network.takes_lengths:
+            steps = images.shape[1] * model.network.steps_per_row
+            yield f"batch of {batch} with lengths", (some, 1 + np.arange(batch) % steps)
+    if model.network.any_height:
+        two = np.resize(images, (2, *images.shape[1:]))
+        for some in (two[:, :1], two[:, : -(-two.shape[1] // 2)], np.concatenate([two, two], 1)):
+            yield f"{some.shape[1]} rows", (some,)
+
+
+def _padding(session: Session, model: TrainedModel, images: np.ndarray) -> Differences:
+    """Compare sequences with the same, padded: what stands behind an end must not count."""
+    differences = Differences()
+    height = images.shape[1]
+    for rows in sorted({1, -(-height // 2), max(1, height - 1)}):
+        short = np.resize(images, (3, *images.shape[1:]))[:, :rows]
+        padding = np.full((3, height, *images.shape[2:]), 255, np.uint8)
+        padded = np.concatenate([short, padding], axis=1)
+        lengths = np.full(3, rows * model.network.steps_per_row)
+        alone, with_padding = session.run(short), session.run(padded, lengths)
+        for name, values in alone.items():  # an output with a value per row: its real rows
+            with_padding[name] = with_padding[name][tuple(map(slice, values.shape))]
+        differences.add(alone, with_padding, f"{rows} rows, then padding of 255")
+    return differences
+
+
+def _whole_split(
+    session: Session,
+    model: TrainedModel,
+    images: np.ndarray,
+    labels: np.ndarray,
+    differences: Differences,
+) -> dict[str, int | float]:
+    """Compare every image of the test split, and, where there are classes, the top-1 answers.
+
+    An answer may differ only where torch itself holds the two classes for equal within the
+    tolerance: such an image is counted under `near_ties`. Any other difference is an error.
+    """
+    right_torch = right_onnx = near_ties = 0
+    for start in range(0, len(images), CHUNK):
+        some, actual = np.array(images[start : start + CHUNK]), labels[start : start + CHUNK]
+        expected, got = _torch(model, some), session.run(some)
+        differences.add(expected, got, f"test images from {start}")
+        if "logits" not in expected:
+            continue
+        logits = expected["logits"]
+        one, other = logits.argmax(1), got["logits"].argmax(1)
+        right_torch += int((one == actual).sum())
+        right_onnx += int((other == actual).sum())
+        for index in np.flatnonzero(one != other):
+            row = logits[index]
+            margin = (row[one[index]] - row[other[index]]) / np.abs(row).max()
+            if margin > 2 * TOLERANCE:
+                raise SightlineError(
+                    f"test image {start + index}: onnxruntime says class {other[index]}, torch "
+                    f"{one[index]}, by {margin:.1e} of the largest logit: no tie"
+                )
+            near_ties += 1
+    figures = {"images": len(images)}
+    if "logits" in expected:
+        figures |= {
+            "top1_torch": round(right_torch / len(images), 6),
+            "top1_onnxruntime": round(right_onnx / len(images), 6),
+            "near_ties": near_ties,
+        }
+    return figures
+
+
+@torch.inference_mode()
+def _torch(model: TrainedModel, images: np.ndarray, lengths=None) -> dict[str, np.ndarray]:
+    if lengths is not None:
+        lengths = torch.from_numpy(lengths)
+    outputs = model(torch.from_numpy(np.ascontiguousarray(images)), lengths)
+    return {name: value.numpy() for name, value in outputs.items()}

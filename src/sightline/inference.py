@@ -1,0 +1,156 @@
+"""Exported models, asked through onnxruntime. Needs numpy, PIL and onnxruntime, and no torch."""
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from sightline.data.images import RULE, read
+from sightline.errors import SightlineError
+
+logger = logging.getLogger(__name__)
+
+CONTRACT = 1  # of inputs, outputs and metadata, as docs/onnx.md describes them
+STRUCTURED = ("classes", "image", "metrics", "real", "recipe", "versions")  # JSON in the metadata
+_ERRORS_ONLY = 3  # onnxruntime's scale of severity
+
+
+class Session:
+    """An exported model, opened.
+
+    `metadata` holds what the file says of itself, as docs/onnx.md lists it; `inputs` and `outputs`
+    their axes by name, a number where fixed and a name where not; `raw` is onnxruntime's own
+    session. Raises SightlineError where the file is no ONNX model, was not exported by Sightline,
+    or the execution provider asked for is not the one that would run.
+    """
+
+    def __init__(self, path: str | Path, provider: str = "CPUExecutionProvider", threads: int = 0):
+        """Open a file. `threads`: of one call; 0 leaves the number to onnxruntime."""
+        self.path = Path(path)
+        self.raw = open_raw(self.path, provider, threads)
+        self.metadata = read_metadata(self.raw, self.path)
+        everything = [*self.raw.get_inputs(), *self.raw.get_overridable_initializers()]
+        self.inputs = {value.name: value.shape for value in everything}
+        self.outputs = {value.name: value.shape for value in self.raw.get_outputs()}
+        self._names = list(self.outputs)
+        self._run = self.raw.run
+
+    def run(self, images: np.ndarray, lengths=None) -> dict[str, np.ndarray]:
+        """Return every output by its name, the batch on the first axis.
+
+        `images` uint8 N x H x W x C, raw pixels; `lengths` N integers, in steps, for recurrent
+        models (-1, and None: the whole sequence). Raises SightlineError where they do not fit.
+        """
+        feed = {"images": images}
+        if lengths is not None:
+            feed["lengths"] = np.asarray(lengths, np.int64)
+        try:
+            return dict(zip(self._names, self._run(self._names, feed), strict=True))
+        except Exception as error:  # onnxruntime's exceptions have no common class
+            raise SightlineError(
+                f"{self.path}: {_one_line(error)}: it takes {self.inputs}"
+            ) from None
+
+
+def open_raw(path: Path, provider: str, threads: int = 0) -> onnxruntime.InferenceSession:
+    """Return onnxruntime's session on exactly this execution provider, never on another.
+
+    Raises SightlineError where the provider is missing or the file is no ONNX model.
+    """
+    available = onnxruntime.get_available_providers()
+    if provider not in available:
+        raise SightlineError(
+            f"onnxruntime has no {provider} here, it has {', '.join(available)}: install the "
+            f"onnxruntime package that brings it, or ask for another provider"
+        )
+    if not path.is_file():
+        raise SightlineError(f"{path}: no such file")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _ERRORS_ONLY
+    options.intra_op_num_threads = threads
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
+    except Exception as error:
+        raise SightlineError(
+            f"{path}: not a model that onnxruntime can open: {_one_line(error)}"
+        ) from None
+    session.disable_fallback()
+    running = session.get_providers()[0]  # it falls back to the CPU without an error
+    if running != provider:
+        raise SightlineError(
+            f"{path}: {provider} was asked for, {running} would run: onnxruntime's warnings above "
+            f"name the library that it lacks"
+        )
+    return session
+
+
+def read_metadata(session: onnxruntime.InferenceSession, path: Path) -> dict:
+    """Return a file's metadata, JSON values as what they stand for.
+
+    Raises SightlineError where Sightline did not write the file, or a newer one did.
+    """
+    metadata = dict(session.get_modelmeta().custom_metadata_map)
+    try:
+        contract = int(metadata.pop("sightline_contract"))
+        metadata |= {key: json.loads(metadata[key]) for key in STRUCTURED}
+    except (KeyError, ValueError):
+        raise SightlineError(f"{path}: an ONNX model, but none that Sightline exported") from None
+    if contract > CONTRACT:
+        raise SightlineError(
+            f"{path}: made by a newer Sightline (contract {contract}, this one knows {CONTRACT}): "
+            f"update Sightline"
+        )
+    return metadata | {"sightline_contract": contract}
+
+
+def predict(model: str, images: list[str], top: int = 1, invert: str = "auto") -> None:
+    """Print each image's likeliest classes with their probabilities, best first.
+
+    `invert`: yes, no, or auto, which inverts an image with a light border for a model that was
+    trained on light things on dark ground, and says so. An image that cannot be read gets a line
+    in the log, and the others go on; then SightlineError at the end.
+    """
+    session = Session(model)
+    description, classes = session.metadata["image"], session.metadata["classes"]
+    if "probabilities" not in session.outputs:
+        raise SightlineError(
+            f"{model}: its task is {session.metadata['task']}, it names no classes: "
+            f"its outputs are {', '.join(session.outputs)}"
+        )
+    if description["resize"]["rule"] != RULE:
+        raise SightlineError(
+            f"{model}: wants its images resized by '{description['resize']['rule']}', this "
+            f"Sightline knows '{RULE}': install the Sightline {session.metadata['versions']}"
+        )
+    size, channels = description["resize"]["size"], description["channels"]
+    failed = 0
+    for path in images:
+        try:
+            image = read(Path(path).read_bytes(), size, channels)
+        except (OSError, ValueError) as error:
+            logger.error("%s: not an image that can be read: %s", path, _one_line(error))
+            failed += 1
+            continue
+        said = ""
+        if _is_to_invert(image, invert, description["polarity"]):
+            image, said = 255 - image, "  (inverted)"
+        probabilities = session.run(image[None])["probabilities"][0]
+        best = np.argsort(-probabilities, kind="stable")[:top]
+        answers = ", ".join(f"{classes[i]} {probabilities[i]:.1%}" for i in best)
+        print(f"{path}: {answers}{said}")
+    if failed:
+        raise SightlineError(f"{failed} of {len(images)} files could not be read")
+
+
+def _is_to_invert(image: np.ndarray, invert: str, polarity: str | None) -> bool:
+    """Whether to turn light into dark: by the median of the border, which is mostly background."""
+    if invert != "auto":
+        return invert == "yes"
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    return polarity == "light-on-dark" and bool(np.median(border) > 127)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
