@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from sightline.data.images import RULE, read
+from sightline.data.images import FORMATS, RULE, read
 from sightline.errors import SightlineError
 
 logger = logging.getLogger(__name__)
 
 CONTRACT = 1  # of inputs, outputs and metadata, as docs/onnx.md describes them
 STRUCTURED = ("classes", "image", "metrics", "real", "recipe", "versions")  # JSON in the metadata
+READABLE = (*FORMATS, "GIF", "TIFF", "PPM", "AVIF")  # of PIL's other readers one starts Ghostscript
 _ERRORS_ONLY = 3  # onnxruntime's scale of severity
 
 
@@ -47,7 +48,7 @@ class Session:
         if lengths is not None:
             feed["lengths"] = np.asarray(lengths, np.int64)
         try:
-            return dict(zip(self._names, self._run(self._names, feed), strict=True))
+            return dict(zip(self._names, self._run(self._names, feed)))  # noqa: B905 hot path
         except Exception as error:  # onnxruntime's exceptions have no common class
             raise SightlineError(
                 f"{self.path}: {_one_line(error)}: it takes {self.inputs}"
@@ -128,14 +129,16 @@ def predict(model: str, images: list[str], top: int = 1, invert: str = "auto") -
     failed = 0
     for path in images:
         try:
-            image = read(Path(path).read_bytes(), size, channels)
+            image = read(Path(path).read_bytes(), size, channels, READABLE)
         except (OSError, ValueError) as error:
-            logger.error("%s: not an image that can be read: %s", path, _one_line(error))
+            logger.error("%s: %s", path, getattr(error, "strerror", None) or _one_line(error))
             failed += 1
             continue
         said = ""
-        if _is_to_invert(image, invert, description["polarity"]):
-            image, said = 255 - image, "  (inverted)"
+        if invert == "auto" and description["polarity"] == "light-on-dark" and _is_light(image):
+            image, said = 255 - image, "  (inverted: its border is light)"
+        elif invert == "yes":
+            image = 255 - image
         probabilities = session.run(image[None])["probabilities"][0]
         best = np.argsort(-probabilities, kind="stable")[:top]
         answers = ", ".join(f"{classes[i]} {probabilities[i]:.1%}" for i in best)
@@ -144,12 +147,10 @@ def predict(model: str, images: list[str], top: int = 1, invert: str = "auto") -
         raise SightlineError(f"{failed} of {len(images)} files could not be read")
 
 
-def _is_to_invert(image: np.ndarray, invert: str, polarity: str | None) -> bool:
-    """Whether to turn light into dark: by the median of the border, which is mostly background."""
-    if invert != "auto":
-        return invert == "yes"
+def _is_light(image: np.ndarray) -> bool:
+    """Whether the ground is light, by the median of the border, which is mostly ground."""
     border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    return polarity == "light-on-dark" and bool(np.median(border) > 127)
+    return bool(np.median(border) > 127)
 
 
 def _one_line(error: Exception) -> str:

@@ -16,8 +16,9 @@ from multiprocessing import get_context
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
+from sightline.data.dataset import Item
 from sightline.errors import SightlineError
 
 RULE = "shorter side, then centre crop"
@@ -30,15 +31,6 @@ _WORTH_A_POOL = 3000  # images; below, starting processes costs more than they s
 _ORIENTATION = 0x0112  # the EXIF tag
 
 
-class Item(NamedTuple):
-    """One image: its place among the publisher's splits, its name, an encoded file or pixels."""
-
-    split: str
-    row: int
-    name: str
-    image: bytes | np.ndarray
-
-
 class Broken(NamedTuple):
     """An image that could not be read, and why."""
 
@@ -46,7 +38,7 @@ class Broken(NamedTuple):
     why: str
 
 
-def read(data: bytes, size: int, channels: int) -> np.ndarray:
+def read(data: bytes, size: int, channels: int, formats: tuple[str, ...] = FORMATS) -> np.ndarray:
     """Return an encoded image as uint8 size x size x channels (1 grey, 3 RGB).
 
     EXIF rotation is applied; transparent parts show white; 16-bit grey is scaled to 8 bits. The
@@ -56,13 +48,14 @@ def read(data: bytes, size: int, channels: int) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata is no matter; a bomb is an error below
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            with Image.open(io.BytesIO(data), formats=formats) as image:
                 return fit(_upright(image), size, channels)
     except MemoryError:
         raise
+    except UnidentifiedImageError:
+        raise ValueError(f"not an image in a format known here ({', '.join(formats)})") from None
     except Exception as error:  # PIL's readers raise whatever they stumble over
-        text = str(error).replace(repr(data), "").strip() or type(error).__name__
-        raise ValueError(text) from None
+        raise ValueError(str(error).strip() or type(error).__name__) from None
 
 
 def fit(image: Image.Image, size: int, channels: int) -> np.ndarray:
