@@ -1,9 +1,15 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and what a full disk means."""
 
+import errno
 import json
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from sightline.errors import SightlineError
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
@@ -29,3 +35,24 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 def write_json(path: Path, value: object) -> None:
     """Write JSON that people can read and that is the same for the same value."""
     write_atomically(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    """Raise SightlineError in place of an OSError about room or rights in `folder`."""
+    try:
+        yield
+    except OSError as error:
+        place = error.filename or folder
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            room = shutil.disk_usage(next(p for p in (folder, *folder.parents) if p.exists())).free
+            raise SightlineError(
+                f"{place}: {error.strerror}: {room:,} bytes are free there: make room, then run "
+                "the same command again"
+            ) from None
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise SightlineError(
+                f"{place}: {error.strerror}: Sightline reads it or writes below {folder}: "
+                "give it the right to"
+            ) from None
+        raise

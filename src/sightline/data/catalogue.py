@@ -11,12 +11,19 @@ from pydantic import TypeAdapter, ValidationError
 from sightline.errors import SightlineError
 from sightline.params import explain, nearest
 
-# Which files a format consists of, by role; those in brackets may be left out.
-ROLES = {
-    "idx": {"train-images", "train-labels", "test-images", "test-labels"},
-    "cifar": {"archive"},
-    "imagenet": {"train", "val", "val-synsets", "[synset-names]"},
-    "folder": {"images"},
+# Which files a format consists of, by role: one of these sets.
+_ROLES = {
+    "idx": [{"train-images", "train-labels", "test-images", "test-labels"}],
+    "cifar": [{"archive"}],
+    "imagenet": [{"train", "val", "devkit"}, {"train", "val", "val-synsets"}],
+    "folder": [{"images"}],
+}
+# How the classes of a format are named: by place, by the files, or by folder or synset (or not).
+_NAMING = {
+    "idx": (list, "a list of names"),
+    "cifar": (type(None), "left out, the archive names them"),
+    "imagenet": (dict | None, "left out, or a mapping from synset to name"),
+    "folder": (dict | None, "left out, or a mapping from folder to name"),
 }
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _URL = re.compile(r"https://[^/\s]+/\S+|file://(\$\{SIGHTLINE_[A-Z0-9_]+\})?/.+")
@@ -84,16 +91,13 @@ class Entry:
     draw: dict[str, Any] | None = None
 
     def __post_init__(self):
-        known = {role.strip("[]") for role in ROLES[self.format]}
-        needed = {role for role in ROLES[self.format] if not role.startswith("[")}
         roles = [file.role for file in self.files]
-        for role in roles:
-            if role not in known:
-                raise ValueError(
-                    f"files: no role '{role}' in format {self.format}: {nearest(role, known)}"
-                )
-        if missing := sorted(needed - set(roles)):
-            raise ValueError(f"files: format {self.format} needs the role {', '.join(missing)}")
+        if set(roles) not in _ROLES[self.format]:
+            sets = " or ".join(", ".join(sorted(roles)) for roles in _ROLES[self.format])
+            raise ValueError(
+                f"files: format {self.format} has the roles {sets}; "
+                f"here stand {', '.join(roles) or 'none'}"
+            )
         if len(roles) > len(set(roles)) or len({file.name for file in self.files}) < len(roles):
             raise ValueError("files: a role or a name stands there twice")
         if self.draw is not None:
@@ -103,8 +107,9 @@ class Entry:
                 raise ValueError("files that are drawn have a name and a role, nothing else")
         elif not all(file.urls for file in self.files):
             raise ValueError("each file needs its urls, or the dataset a draw: mapping")
-        if self.format == "idx" and not isinstance(self.classes, list):
-            raise ValueError("format idx holds no names: list them under classes:")
+        kind, wanted = _NAMING[self.format]
+        if not isinstance(self.classes, kind):
+            raise ValueError(f"classes: in format {self.format} they are {wanted}")
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from tqdm import tqdm
 
 from sightline.data import catalogue, source
 from sightline.data.catalogue import File
-from sightline.data.disk import disk_errors
 from sightline.data.transfer import PATIENT, Network, transfer
 from sightline.errors import SightlineError
+from sightline.files import disk_errors
 
 log = logging.getLogger(__name__)
 

@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from sightline.data import arrays, images, source, split
 from sightline.data.arrays import SPLITS
-from sightline.data.decode import Decoded, decode
-from sightline.data.disk import disk_errors
+from sightline.data.dataset import Decoded
+from sightline.data.decode import decode
 from sightline.errors import SightlineError
-from sightline.files import write_json
+from sightline.files import disk_errors, write_json
 
 if TYPE_CHECKING:
     from sightline.params import Dataset
