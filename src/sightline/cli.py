@@ -100,9 +100,12 @@ def ui(args) -> None:
 def validate(args) -> None:
     """Check params.yaml before anything runs."""
     from sightline import params
+    from sightline.data import catalogue
 
     layout = Layout()
     settings = params.load(layout)
+    for dataset in settings.datasets:
+        catalogue.entry(layout.catalogue(settings.catalogue), dataset)
     params.check_networks(settings, layout)
     print(
         f"params.yaml is valid: catalogue {settings.catalogue}, "
