@@ -1,0 +1,83 @@
+"""Backgrounds, patterns and light, in integer arithmetic."""
+
+import random
+
+import numpy as np
+
+
+def _weights(length: int, cells: int) -> np.ndarray:
+    """Return the integer weights (length x (cells + 1), rows sum to 64) of linear interpolation."""
+    place = (np.arange(length) * 2 + 1) * cells * 32 // length
+    cell, part = place // 64, place % 64
+    weights = np.zeros((length, cells + 1), np.int64)
+    weights[np.arange(length), cell] = 64 - part
+    weights[np.arange(length), cell + 1] += part
+    return weights
+
+
+def noise(height: int, width: int, channels: int, rng: random.Random, cells=4, spread=20):
+    """Return smooth noise: int64 H x W x C within ±spread, `cells` hills across."""
+    count = (cells + 1) * (cells + 1) * channels
+    knots = np.frombuffer(rng.randbytes(count), np.uint8).astype(np.int64) - 128
+    knots = knots.reshape(cells + 1, (cells + 1) * channels)
+    rows = (_weights(height, cells) @ knots).reshape(height, cells + 1, channels)
+    columns = rows.transpose(0, 2, 1) @ _weights(width, cells).T  # integers: exact in any order
+    return (columns.transpose(0, 2, 1) * spread) >> 19
+
+
+def grain(shape: tuple[int, ...], rng: random.Random, spread: int) -> np.ndarray:
+    """Return a camera's noise: int64 of `shape`, even within ±spread."""
+    size = int(np.prod(shape))
+    drawn = np.frombuffer(rng.randbytes(size), np.uint8).astype(np.int64).reshape(shape)
+    return (drawn * (2 * spread + 1) >> 8) - spread
+
+
+def pattern(kind: str, height: int, width: int, rng: random.Random) -> np.ndarray:
+    """Return where a cloth, coat or wall shows its second colour: int64 H x W, 0 or 1."""
+    y, x = np.arange(height)[:, None], np.arange(width)
+    scale = height / 28
+    period = max(int(rng.randrange(4, 9) * scale), 2)
+    phase = rng.randrange(period)
+    if kind == "plain":
+        return np.zeros((height, width), np.int64)
+    if kind == "stripes":  # across, even
+        return np.broadcast_to((y + phase) % period * 2 // period, (height, width))
+    if kind == "lines":  # down, thin
+        return np.broadcast_to((x + phase) % period * 3 // period // 2, (height, width))
+    if kind == "bands":  # across, one or two wide ones
+        period = max(int(rng.randrange(12, 18) * scale), 2)
+        return np.broadcast_to((y + phase) % period * 2 // period, (height, width))
+    if kind == "checks":
+        return ((x + phase) % period * 2 // period) ^ ((y + phase) % period * 2 // period)
+    if kind == "knit":
+        step = max(int(2 * scale), 1)
+        return (x // step + y // step + phase) % 2
+    if kind == "diagonal":
+        return (x + y + phase) % period * 2 // period
+    if kind == "print":  # blots
+        return (noise(height, width, 1, rng, cells=9, spread=128)[..., 0] > 25).astype(np.int64)
+    if kind == "spots":
+        return (noise(height, width, 1, rng, cells=13, spread=128)[..., 0] > 40).astype(np.int64)
+    if kind == "patches":
+        return (noise(height, width, 1, rng, cells=5, spread=128)[..., 0] > 5).astype(np.int64)
+    raise ValueError(f"no pattern '{kind}'")
+
+
+def tint(colour, rng: random.Random, spread: int = 22) -> tuple[int, ...]:
+    """Return a colour near `colour`: lighter or darker as a whole, and a little in each channel."""
+    light = rng.randint(-spread, spread)
+    return tuple(min(max(c + light + rng.randint(-10, 10), 0), 255) for c in colour)
+
+
+def darker(colour, by: int) -> tuple[int, ...]:
+    """Return the colour with `by` grey levels less of each channel."""
+    return tuple(max(c - by, 0) for c in colour)
+
+
+def coat(pen, colour, second=None, marks: str = "plain", spread: int = 14) -> np.ndarray:
+    """Return a texture for the pen's whole image: fur, feathers or paint with marks in `second`."""
+    base = np.array(colour) + noise(pen.height, pen.width, 1, pen.rng, cells=7, spread=spread)
+    if second is None or marks == "plain":
+        return base
+    where = pattern(marks, pen.height, pen.width, pen.rng)[..., None]
+    return base + where * (np.array(second) - np.array(colour))
