@@ -13,11 +13,11 @@ from tqdm import tqdm
 
 import sightline
 from sightline.data.catalogue import File
-from sightline.errors import SightlineError
+from sightline.errors import SightlineError, TryAgain
 
 log = logging.getLogger(__name__)
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16  # bytes; as much is lost of a connection that stalls
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ def transfer(
     What `part` holds from an interrupted run is resumed where the server can (HTTP Range), and
     thrown away where the whole turns out wrong. Each round asks every URL that has not failed for
     good; the pause between rounds doubles. Returns what `inspect` says of the whole file (it raises
-    SightlineError for a wrong one). Raises SightlineError with what each URL said.
+    SightlineError for a wrong one). Raises TryAgain with what each URL said, or SightlineError
+    where all have failed for good.
     """
     said = {url: "not asked" for url in file.urls if url.startswith("https:")}
     hopeful = list(said)
@@ -68,10 +69,12 @@ def transfer(
                     log.info("%s: %s", url, error)
             if not hopeful:
                 break
-    raise SightlineError(
-        f"{file.name} could not be fetched: "
-        + "; ".join(f"{url}: {text}" for url, text in said.items())
-        + ": look at the network (or the catalogue), then run the same command again: it resumes"
+    told = "; ".join(f"{url} {text}" for url, text in said.items())
+    if not hopeful:
+        raise SightlineError(f"{file.name} could not be fetched: {told}: correct the catalogue")
+    raise TryAgain(
+        f"{file.name} could not be fetched: {told}: look at the network, then run the same command "
+        "again: it resumes"
     )
 
 
