@@ -1,47 +1,153 @@
-"""The flow `reproduce`: what `dvc repro` would run, with a view of it, retries and a clear end."""
+"""The flow `reproduce`: what `dvc repro` would run, with a view of it, retries and a clear end.
 
+prefect deployment run reproduce/now --watch      on the worker that `make up` started
+python -m flows.reproduce                         here and now
+"""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
-from prefect import flow, get_run_logger
+from prefect import flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows.stages import Run
-from sightline import params, pipeline
+from flows import report
+from flows.outcome import cause, failed
+from flows.stage import POOL, served
+from flows.stages import Run, passes
+from sightline import params, pipeline, workspace
 from sightline.errors import SightlineError
 from sightline.layout import Layout
-from sightline.processes import workspace_lock
+from sightline.processes import Children, workspace_lock
 
-Target = Annotated[str, Field(pattern=r"^[\w./:@-]+$", max_length=200)]
+Target = Annotated[str, Field(pattern=r"^[\w./:-]+(@[\w.-]+)?$", max_length=200)]
+Override = Annotated[str, Field(pattern=r"^[+~]{0,2}[^\s=]+(=.*)?$", max_length=500)]
+Targets = Annotated[
+    list[Target],
+    Field(
+        title="targets",
+        description="stages (train@mnist-lstm) or kinds of stage (export) to bring up to date, "
+        "with all that they depend on; everything if empty",
+    ),
+]
+Overrides = Annotated[
+    list[Override],
+    Field(
+        title="overrides",
+        description="params to change in this run alone, as `dvc exp run -S` takes them: "
+        "models.mnist-lstm.recipe=rows-8; kept as an experiment of the run's name",
+    ),
+]
+Force = Annotated[
+    bool, Field(title="force", description="run the stages even if DVC finds nothing changed")
+]
 
 
-@flow
-def reproduce(
-    targets: Annotated[
-        list[Target], Field(description="stages (train@mnist-lstm) or kinds (train); all if empty")
-    ] = [],  # noqa: B006 (Prefect shows it in the form and never changes it)
-    force: Annotated[bool, Field(description="run them even if nothing changed")] = False,
-) -> State:
-    """Run what is out of date, each stage as a task, in the workspace that the worker stands in."""
+@flow(on_failure=[report.notify], on_crashed=[report.notify])
+def reproduce(targets: Targets = [], overrides: Overrides = [], force: Force = False) -> State:  # noqa: B006
+    """Run what is out of date in the worker's workspace, each stage as a task.
+
+    DVC decides what that is. A stage that fails stops those that need it, nothing else; the next
+    run takes up where this one stopped.
+    """
+    return bring_up_to_date(targets, overrides, force)
+
+
+def bring_up_to_date(targets: list[str], overrides: list[str], force: bool) -> State:
+    """Run the stale ones of `targets`; return the state and line that the flow run ends with."""
     log = get_run_logger()
-    root = Path.cwd()
     try:
-        settings = params.load(Layout(root))
-        locks = pipeline.main_root(root) / ".sightline" / "locks"
-        with workspace_lock(locks, f"flow run {flow_run.name}", settings.flows.lock_wait, log.info):
-            plan = pipeline.plan(root, targets, force)
-            run = Run(root, plan, settings, force)
+        with place(Path.cwd(), overrides) as root, Children() as children:
+            settings = params.load(Layout(root))
+            plan = ask_dvc.with_options(
+                retries=settings.flows.retries, retry_delay_seconds=settings.flows.retry_delay
+            )(root, targets, force)
+            notes, commit = [], None
+            if any(plan.stages[name].kind == "train" for name in plan.stale):
+                check_params(root, children)
+                commit, note = where_to_train(root)
+                notes.append(note)
+                log.info(note)
+            before = pipeline.locked_outs(root)
+            run = Run(root, plan, settings, children, overrides, force, commit)
             run.everything()
+            if changed := report.announce(root, before, pipeline.locked_outs(root)):
+                notes.append(f"ONNX files that changed: {', '.join(changed)}")
+            failures = [outcome.cause for outcome in run.outcomes.values() if outcome.cause]
+            if overrides and not failures:
+                notes.append(keep_experiment(root, children))
+            report.publish("reproduce", report.table(run, settings, notes), report.summary(run))
     except SightlineError as error:
         log.error(str(error))
-        return Failed(message=str(error))
-    failed = [name for name, outcome in run.outcomes.items() if outcome.how == "failed"]
-    if failed:
-        return Failed(message="; ".join(run.outcomes[name].cause for name in failed))
-    return Completed(message=f"{len(run.outcomes)} stages ran of {len(plan.stages)}")
+        return failed(error)
+    if failures:
+        return Failed(message="\n".join([report.summary(run), *failures]))
+    return Completed(message=report.summary(run))
+
+
+@contextlib.contextmanager
+def place(root: Path, overrides: list[str]) -> Iterator[Path]:
+    """Give the folder to run in: the workspace, locked; with overrides a worktree that has them."""
+    log = get_run_logger()
+    if overrides:
+        commit = workspace.head(root, "dvc.lock")
+        with workspace.worktree(root, commit, flow_run.name) as copy:
+            if (root / "dvc.lock").exists():
+                shutil.copy(root / "dvc.lock", copy)
+            pipeline.checkout(copy)
+            pipeline.override(copy, overrides)
+            yield copy
+        return
+    locks = root / ".sightline" / "locks"
+    patience = params.load(Layout(root)).flows.lock_wait
+    with workspace_lock(locks, f"flow run '{flow_run.name}'", patience, log.info):
+        for healed in pipeline.heal(root):
+            log.warning(healed)
+        yield root
+
+
+@task(name="ask dvc", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=passes)
+def ask_dvc(root: Path, targets: list[str], force: bool) -> pipeline.Plan:
+    """Ask DVC what is out of date."""
+    plan = pipeline.plan(root, targets, force)
+    get_run_logger().info(f"{len(plan.stale)} of {len(plan.stages)} stages are out of date")
+    return plan
+
+
+def check_params(root: Path, children: Children) -> None:
+    """Check all of params.yaml, the networks' settings too, before a training is started.
+
+    In a process of its own, because it imports torch, which the engine has no use for.
+    """
+    result = children.run(["sightline", "validate"], root, get_run_logger().info)
+    if result.status != 0:
+        raise SightlineError("; ".join(result.tail).replace("sightline: ", ""))
+
+
+def where_to_train(root: Path) -> tuple[str | None, str]:
+    """Return the commit that a worker of the gpu pool is to train, or None; and the reason."""
+    if not served():
+        return None, f"Training runs here: no worker serves pool {POOL}."
+    try:
+        commit = workspace.head(root, "dvc.lock", "params.yaml")
+    except SightlineError as error:
+        return None, f"Training runs here, not in pool {POOL}: {error}"
+    return commit, f"Training goes to pool {POOL}, at commit {commit[:12]}."
+
+
+def keep_experiment(root: Path, children: Children) -> str:
+    """Keep a run with overrides as a DVC experiment of the run's name; return how to get at it."""
+    name = flow_run.name
+    result = children.run(pipeline.save_experiment(name), root, get_run_logger().info)
+    if result.status != 0:
+        raise SightlineError(f"experiment {name} was not kept: {cause(result)}")
+    return f"Kept as experiment: `dvc exp show`, `dvc exp apply {name}`."
 
 
 if __name__ == "__main__":

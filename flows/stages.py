@@ -1,95 +1,112 @@
 """The stages of one run as Prefect tasks: in dependency order, as parallel as the slots allow."""
 
-import contextlib
 import queue
-from dataclasses import dataclass
+import shlex
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 from prefect.tasks import exponential_backoff
 
+from flows.outcome import PASSES, Outcome, advice, cause, done, failed, stage_error
+from flows.stage import POOL, send
 from sightline import gpus, pipeline
-from sightline.errors import TRY_AGAIN
+from sightline.errors import SightlineError, TryAgain
 from sightline.params import Params
-from sightline.processes import Children, Result
-
-TRY_AGAIN_STATE = "TryAgain"  # a failed state of this name is worth a retry
-# What DVC 3 says of a stage; tests/flows holds these against the real dvc.
-_SAID = {
-    "Running stage": "ran",
-    "is cached - skipping run": "restored",
-    "didn't change": "unchanged",
-}
-_LOCKED = ("Unable to acquire lock", "is busy, it is being blocked by")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one stage. `how`: ran, restored (from the run cache), unchanged, failed."""
-
-    how: str
-    seconds: float
-    where: str = "here"
-    cause: str = ""
+from sightline.processes import Children
 
 
 class Run:
-    """One run over a plan: the slots it may use and what became of each stage."""
+    """One run over a plan: the slots it may use, where it trains, what became of each stage.
 
-    def __init__(self, root: Path, plan: pipeline.Plan, params: Params, force: bool = False):
+    `commit` is set where training goes to a worker of the gpu pool: what that one checks out.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        plan: pipeline.Plan,
+        params: Params,
+        children: Children,
+        overrides: Iterable[str] = (),
+        force: bool = False,
+        commit: str | None = None,
+    ):
         self.root = root
         self.plan = plan
         self.flows = params.flows
+        self.children = children
+        self.overrides = tuple(overrides)
         self.force = force
+        self.commit = commit
         self.devices = [] if params.compute.device == "cpu" else gpus.visible()
-        self.train_slots = 1 if self.devices else min(params.compute.threads, self.flows.cpu_slots)
+        self.threads = min(params.compute.threads, self.flows.cpu_slots)
         self.outcomes: dict[str, Outcome] = {}
-        self.children = Children()
 
     def slots(self, name: str) -> dict[str, int]:
-        """What a stage occupies while it runs: CPU slots, and a GPU if it trains on one."""
+        """Return what a stage occupies while it runs: CPU slots, and a GPU if it trains on one."""
         if self.plan.stages[name].kind != "train":
-            return {"cpu": 1}
-        return {"cpu": self.train_slots, "gpu": 1 if self.devices else 0}
+            return {"cpu": 1, "gpu": 0}
+        if self.commit:
+            return {"cpu": 0, "gpu": 0}
+        return {"cpu": 1, "gpu": 1} if self.devices else {"cpu": self.threads, "gpu": 0}
+
+    def by_hand(self, name: str) -> str:
+        """Return what a person types to repeat one stage and see for themselves."""
+        folder = pipeline.main_root(self.root)
+        if self.overrides:
+            changes = " ".join(f"-S {shlex.quote(override)}" for override in self.overrides)
+            return f"cd {folder} && dvc exp run {changes} {name}"
+        return f"cd {folder} && {' '.join(pipeline.command(name))}"
 
     def everything(self) -> None:
         """Run all that is stale; a stage that fails stops its descendants and nothing else."""
         todo = [name for name in self.plan.stages if name in self.plan.stale]
         free = {"cpu": self.flows.cpu_slots, "gpu": len(self.devices)}
         ended: queue.SimpleQueue[str] = queue.SimpleQueue()
-        futures: dict[str, object] = {}
-        running: set[str] = set()
+        futures = {}
+        unfinished = set(todo)
         step = run_stage.with_options(
             retries=self.flows.retries,
             retry_delay_seconds=exponential_backoff(self.flows.retry_delay),
         )
-        with self.children:
-            while todo or running:
-                for name in list(todo):
-                    upstream = [u for u in self.plan.stages[name].upstream if u in futures]
-                    waits = any(u in running or u in todo for u in self.plan.stages[name].upstream)
-                    needs = self.slots(name)
-                    if waits or any(free[kind] < n for kind, n in needs.items()):
-                        continue
-                    for kind, n in needs.items():
-                        free[kind] -= n
-                    todo.remove(name)
-                    running.add(name)
-                    # Prefect leaves a task NotReady, unrun, if one of those it waits for failed
-                    futures[name] = step.submit(name, self, wait_for=[futures[u] for u in upstream])
-                    futures[name].add_done_callback(lambda _, name=name: ended.put(name))
-                name = ended.get()
-                running.remove(name)
-                for kind, n in self.slots(name).items():
-                    free[kind] += n
+        while unfinished:
+            for name in list(todo):
+                upstream = self.plan.stages[name].upstream
+                needs = self.slots(name)
+                if not unfinished.isdisjoint(upstream) or any(free[k] < needs[k] for k in free):
+                    continue
+                free = {k: free[k] - needs[k] for k in free}
+                todo.remove(name)
+                # Prefect leaves a task NotReady, unrun, if one of those it waits for failed
+                waits = [futures[u] for u in upstream if u in futures]
+                futures[name] = step.submit(name, self, wait_for=waits)
+                futures[name].add_done_callback(lambda _, name=name: ended.put(name))
+            name = ended.get()
+            unfinished.remove(name)
+            free = {k: free[k] + self.slots(name)[k] for k in free}
+
+    def stands_on(self, name: str) -> dict:
+        """Return the part of dvc.lock that a worker needs to run `name` and nothing else."""
+        entries, wanted = pipeline.locked(self.root), {name, *self.plan.stages[name].upstream}
+        for other in reversed(self.plan.stages):
+            if other in wanted:
+                wanted.update(self.plan.stages[other].upstream)
+        stages = {
+            other: entries[other] for other in self.plan.stages if other in wanted & set(entries)
+        }
+        return {"schema": "2.0", "stages": stages}
 
 
-def _passes(task, task_run, state: State) -> bool:
-    """Retry what a lock or the network caused; never a stage that fails."""
-    return state.name == TRY_AGAIN_STATE
+def passes(task, task_run, state: State) -> bool:
+    """Whether to retry: what a lock or the network caused, never a stage that fails."""
+    if isinstance(state.data, TryAgain):  # raised, where a task returns something else than a state
+        return True
+    return state.name == PASSES
 
 
 @task(
@@ -97,58 +114,70 @@ def _passes(task, task_run, state: State) -> bool:
     task_run_name="{name}",
     cache_policy=NO_CACHE,
     persist_result=False,
-    retry_condition_fn=_passes,
+    retry_condition_fn=passes,
 )
 def run_stage(name: str, run: Run) -> State:
     """Run one stage through DVC, which decides whether there is anything to do."""
+    began = time.monotonic()
+    try:
+        there = run.commit and run.plan.stages[name].kind == "train"
+        outcome = elsewhere(name, run) if there else here(name, run)
+    except SightlineError as error:
+        said = f"{error}; by hand: {run.by_hand(name)}"
+        run.outcomes[name] = Outcome("failed", time.monotonic() - began, "", said)
+        get_run_logger().error(said)
+        return failed(error, said)
+    run.outcomes[name] = outcome
+    return Completed(message=f"{outcome.how}, {outcome.seconds:.0f} s, {outcome.where}")
+
+
+def elsewhere(name: str, run: Run) -> Outcome:
+    """Let a worker of the gpu pool run the stage and take what it made; here where none comes."""
+    log = get_run_logger()
+    began = time.monotonic()
+    upstream = run.plan.stages[name].upstream
+    if pipeline.has_remote(run.root):
+        pushed = run.children.run(pipeline.push(upstream), run.root, log.info)
+        if pushed.status != 0:
+            raise TryAgain(f"push of {', '.join(upstream)} to the DVC remote: {cause(pushed)}")
+    log.info(f"{name} goes to a worker of pool {POOL}")
+    parameters = {
+        "name": name,
+        "commit": run.commit,
+        "params_text": (run.root / "params.yaml").read_text(encoding="utf-8"),
+        "lock": run.stands_on(name),
+        "force": run.force,
+    }
+    state = send(parameters, lambda: run.children.closed)
+    if state is None:
+        log.warning(f"no worker of pool {POOL} came for {name}: it runs here, on the CPU")
+        return here(name, run, where=f"here: no worker of pool {POOL} came")
+    if not state.is_completed():
+        kind = TryAgain if state.name == PASSES else SightlineError
+        raise kind(f"in pool {POOL}: {state.message or state.name}")
+    taken = here(name, run, fetch=True)
+    if taken.how == "ran":
+        log.warning(f"{name} ran twice: what pool {POOL} made did not fit this workspace")
+    return Outcome("ran", time.monotonic() - began, f"pool {POOL}")
+
+
+def here(name: str, run: Run, where: str = "here", fetch: bool = False) -> Outcome:
+    """Run the stage in this workspace; with `fetch`, take what a worker elsewhere just made."""
     log = get_run_logger()
     kind = run.plan.stages[name].kind
+    limit = run.flows.time_limits.get(kind)
     said: list[str] = []
 
     def on_line(line: str) -> None:
-        log.info(line)
-        said.extend(how for words, how in _SAID.items() if words in line)
+        if not advice(line):
+            log.info(line)
+        said.extend(filter(None, [done(line)]))
 
-    with contextlib.ExitStack() as held:
-        environment = {}
-        if kind == "train" and run.devices:
-            environment["CUDA_VISIBLE_DEVICES"] = held.enter_context(
-                gpus.one_of(run.devices, log.info)
-            )
-        result = run.children.run(
-            pipeline.command(name, run.force),
-            run.root,
-            on_line,
-            run.flows.time_limits.get(kind),
-            environment,
-        )
-    if result.status == 0:
-        run.outcomes[name] = Outcome(said[-1] if said else "ran", result.seconds)
-        return Completed(message=f"{run.outcomes[name].how}, {result.seconds:.0f} s")
-    state = failure(name, run.root, result, run.flows.time_limits.get(kind))
-    run.outcomes[name] = Outcome("failed", result.seconds, cause=state.message)
-    log.error(f"{state.message}\nthe last lines:\n  " + "\n  ".join(result.tail))
-    return state
-
-
-def failure(name: str, root: Path, result: Result, limit: float | None) -> State:
-    """Return the state of a stage that failed: cause, and the command to repeat it by hand."""
-    by_hand = f"by hand: cd {root} && {' '.join(pipeline.command(name))}"
-    if result.timed_out:
-        return Failed(
-            name="TimedOut",
-            message=f"{name} ran past its {limit:.0f} s (flows.time_limits); {by_hand}",
-        )
-    text = "\n".join(result.tail)
-    passes = f"exited with {TRY_AGAIN}" in text or any(words in text for words in _LOCKED)
-    return Failed(
-        name=TRY_AGAIN_STATE if passes else "Failed",
-        message=f"{name}: {cause(result)}; {by_hand}",
-    )
-
-
-def cause(result: Result) -> str:
-    """Return the line that says why: the program's own last word, before DVC's summary of it."""
-    own = [line for line in result.tail if not line.startswith(("ERROR: failed to reproduce", ">"))]
-    said = [line for line in own if line.startswith(("sightline: ", "ERROR: "))] or own
-    return said[-1] if said else f"ended with status {result.status} and without a word"
+    devices = run.devices if kind == "train" and not fetch else []
+    with gpus.one_of(devices, log.info) as environment:
+        pull = fetch and pipeline.has_remote(run.root)
+        command = pipeline.command(name, run.force and not fetch, pull)
+        result = run.children.run(command, run.root, on_line, limit, environment)
+    if result.status != 0:
+        raise stage_error(name, result, limit)
+    return Outcome(said[-1] if said else "ran", result.seconds, where)

@@ -34,14 +34,18 @@ def visible() -> list[str]:
 @contextlib.contextmanager
 def one_of(
     devices: list[str], on_wait: Callable[[str], None], folder: Path | None = None
-) -> Iterator[str]:
-    """Hold one of `devices`, which no other training of this machine holds; wait until one is free.
+) -> Iterator[dict[str, str]]:
+    """Hold one of `devices` that no other training of this machine holds; wait until one is free.
 
-    The kernel frees the lock when its owner dies. `folder` holds the lock files (default: the
-    machine's temporary folder, the same for every workspace and user).
+    Gives the environment that shows a program this device alone, an empty one where `devices` is
+    empty. The kernel frees the lock when its owner dies. `folder` holds the lock files (default:
+    the machine's temporary folder, the same for every workspace and user).
     """
     from filelock import FileLock, Timeout
 
+    if not devices:
+        yield {}
+        return
     folder = folder or Path(tempfile.gettempdir())
     locks = {d: FileLock(folder / f"sightline-gpu-{d}.lock", mode=0o666) for d in devices}
     said = False
@@ -52,7 +56,7 @@ def one_of(
             except Timeout:
                 continue
             try:
-                yield device
+                yield {"CUDA_VISIBLE_DEVICES": device}
             finally:
                 lock.release()
             return

@@ -1,6 +1,7 @@
 """The DVC stage graph as plain data: what there is, what is out of date. Alone imports dvc."""
 
 import difflib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,9 +56,23 @@ class Plan:
     stale: frozenset[str]
 
 
-def command(name: str, force: bool = False) -> list[str]:
-    """Return the command that runs one stage, if DVC finds it stale, and waits for DVC's lock."""
-    return ["dvc", "--wait-for-lock", "repro", "--single-item", *["--force"] * force, name]
+def command(name: str, force: bool = False, pull: bool = False) -> list[str]:
+    """Return the command that runs one stage, if DVC finds it stale, and waits for DVC's lock.
+
+    With `pull`, what another machine pushed is taken instead of computed.
+    """
+    options = ["--force"] * force + ["--pull", "--allow-missing"] * pull
+    return ["dvc", "--wait-for-lock", "repro", "--single-item", *options, name]
+
+
+def push(names: Iterable[str]) -> list[str]:
+    """Return the command that sends what `names` made, and the record that they ran."""
+    return ["dvc", "--wait-for-lock", "push", "--run-cache", *names]
+
+
+def save_experiment(name: str) -> list[str]:
+    """Return the command that keeps a worktree's state as an experiment of the main repository."""
+    return ["dvc", "exp", "save", "--include-untracked", "dvc.lock", "--name", name]
 
 
 def plan(root: Path, targets: Iterable[str] = (), force: bool = False) -> Plan:
@@ -73,8 +88,9 @@ def plan(root: Path, targets: Iterable[str] = (), force: bool = False) -> Plan:
 
     try:
         with Repo(str(root)) as repo:
-            stages = _closure(_graph(repo), targets)
-            changed = stages if force else repo.status(targets=list(stages)) if stages else {}
+            names = _names(repo)
+            stages = _closure(_graph(repo, names), targets)
+            changed = stages if force else {names[address] for address in repo.status()}
     except LockError as error:
         raise TryAgain(f"another dvc works in {root}: {_one_line(error)}") from None
     except DvcException as error:
@@ -86,20 +102,28 @@ def plan(root: Path, targets: Iterable[str] = (), force: bool = False) -> Plan:
     return Plan(stages, frozenset(stale))
 
 
-def _graph(repo) -> dict[str, Stage]:
+def _names(repo) -> dict[str, str]:
+    """Each stage's name as `dvc repro` takes it in the root, by what DVC calls it from here."""
+    names = {}
+    for stage in repo.index.stages:
+        file = Path(stage.path).relative_to(repo.root_dir).as_posix()
+        here = getattr(stage, "name", None)
+        names[stage.addressing] = here if file == "dvc.yaml" else f"{file}:{here}" if here else file
+    return names
+
+
+def _graph(repo, names: dict[str, str]) -> dict[str, Stage]:
     """Every stage that has a command, dependencies first."""
     from networkx import dfs_postorder_nodes
 
     graph = repo.index.graph  # an edge goes from a stage to what it depends on
-    return {
-        node.addressing: Stage(
-            node.addressing,
-            tuple(n.addressing for n in graph.successors(node) if n.cmd),
-            tuple(str(out) for out in node.outs),
-        )
-        for node in dfs_postorder_nodes(graph)
-        if node.cmd
-    }
+    found = {}
+    for node in dfs_postorder_nodes(graph):
+        if node.cmd:
+            name = names[node.addressing]
+            upstream = tuple(names[n.addressing] for n in graph.successors(node) if n.cmd)
+            found[name] = Stage(name, upstream, tuple(str(out) for out in node.outs))
+    return found
 
 
 def _closure(stages: dict[str, Stage], targets: Iterable[str]) -> dict[str, Stage]:
@@ -141,6 +165,27 @@ def locked(root: Path) -> dict[str, dict]:
         ) from None
 
 
+def heal(root: Path) -> list[str]:
+    """Put aside what a killed dvc left half written; return a line for each file.
+
+    Nothing is lost: a stage whose entry is gone is restored from the run cache, not computed.
+    """
+    said = []
+    for path, read in ((root / "dvc.lock", yaml.safe_load), (root / ".dvc/tmp/rwlock", json.loads)):
+        try:
+            read(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        except (yaml.YAMLError, ValueError) as error:
+            aside = path.with_name(f"{path.name}.damaged")
+            path.replace(root / ".sightline" / aside.name)
+            said.append(
+                f"{path} was damaged ({_one_line(error)}): a dvc was killed while it wrote; put "
+                f"aside as .sightline/{aside.name}, its content comes back from the run cache"
+            )
+    return said
+
+
 def locked_outs(root: Path) -> dict[str, str]:
     """Return the digest of every output in dvc.lock, by its path."""
     return {
@@ -149,6 +194,57 @@ def locked_outs(root: Path) -> dict[str, str]:
         for out in entry.get("outs", ())
         if "md5" in out
     }
+
+
+def copy_settings(root: Path, copy: Path) -> None:
+    """Let `copy`, a worktree or clone, use the cache of `root` and what is set for this machine.
+
+    The latter (`dvc config --local`: remotes, credentials) is not in git, so it is carried over.
+    """
+    from dvc.config import Config
+
+    source = Config(str(root / ".dvc"))
+    cache = source.get("cache", {}).get("dir")
+    with Config(str(copy / ".dvc")).edit("local") as settings:
+        settings.update(source.read("local"))
+        settings.setdefault("cache", {})["dir"] = str(cache or (root / ".dvc" / "cache").resolve())
+        # DVC's index of this passing folder goes with the folder, instead of staying in /var/tmp
+        settings.setdefault("core", {})["site_cache_dir"] = str(copy / ".dvc" / "tmp" / "site")
+
+
+def override(root: Path, overrides: Iterable[str]) -> None:
+    """Change params as `dvc exp run -S` does: `models.x.recipe=quick`, `file.yaml:key=value`.
+
+    Raises SightlineError for an override that cannot be read or names a key that is not there.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.utils.cli_parse import to_path_overrides
+    from dvc.utils.hydra import apply_overrides
+
+    for path, changes in to_path_overrides(overrides).items():
+        try:
+            apply_overrides(root / path, changes)
+        except (DvcException, FileNotFoundError) as error:
+            why = _one_line(error.__cause__ or error)
+            raise SightlineError(
+                f"override {', '.join(changes)}: {why}: write it as `dvc exp run -S` takes it, "
+                "models.mnist-lstm.recipe=rows-8"
+            ) from None
+
+
+def checkout(root: Path) -> None:
+    """Link into `root` what its dvc.lock names, as far as the cache has it."""
+    from dvc.repo import Repo
+
+    with Repo(str(root)) as repo:
+        repo.checkout(allow_missing=True, force=True)
+
+
+def has_remote(root: Path) -> bool:
+    """Whether a default DVC remote is set: without one, results reach only who shares the cache."""
+    from dvc.config import Config
+
+    return "remote" in Config(str(root / ".dvc"))["core"]
 
 
 def _one_line(error: Exception) -> str:

@@ -58,6 +58,11 @@ class Children:
     def __enter__(self) -> "Children":
         return self
 
+    @property
+    def closed(self) -> bool:
+        """Whether the run is ending: what still waits for something should stop waiting."""
+        return self._closed
+
     def __exit__(self, *error) -> None:
         with self._lock:
             self._closed = True
@@ -85,7 +90,7 @@ class Children:
             process = subprocess.Popen(
                 [sys.executable, "-m", "sightline.processes", *command],
                 cwd=folder,
-                env={**os.environ, **child_environment(), **(environment or {})},
+                env={**os.environ, **child_environment(folder), **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -122,17 +127,19 @@ class Children:
         return Result(status, list(tail), timed_out.is_set(), time.monotonic() - began)
 
 
-def child_environment() -> dict[str, str]:
-    """Return what a stage's environment needs: this environment's programs, output unbuffered.
+def child_environment(folder: Path) -> dict[str, str]:
+    """Return what a stage in `folder` is started with; nothing here may change what it computes.
 
-    Nothing here may change what a stage computes.
+    Programs of this environment come first; the package is that of `folder` if it holds one, so
+    that a clone's stages run the clone's code, whatever is installed.
     """
-    programs = Path(sys.executable).parent
-    return {
-        "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-        "PYTHONUNBUFFERED": "1",
-        "OMP_WAIT_POLICY": "PASSIVE",  # stages side by side: a waiting thread must not burn a core
-    }
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    own = {"PATH": path, "PYTHONUNBUFFERED": "1"}
+    own["OMP_WAIT_POLICY"] = "PASSIVE"  # stages side by side: a waiting thread must not burn a core
+    if (folder / "src" / "sightline").is_dir():
+        paths = [str(folder / "src"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+        own["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    return own
 
 
 def end_tree(pid: int, grace: float = GRACE) -> None:

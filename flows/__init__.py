@@ -1,0 +1,9 @@
+"""Prefect flows, and nothing but them. A clone's flows use that clone's package."""
+
+import sys
+from pathlib import Path
+
+# A worker's environment has one sightline installed, but serves clones at other commits too.
+_package = Path(__file__).resolve().parents[1] / "src"
+if _package.is_dir() and str(_package) not in sys.path:
+    sys.path.insert(0, str(_package))

@@ -1,0 +1,66 @@
+"""What became of a stage, and what a person is told when it failed."""
+
+from dataclasses import dataclass
+
+from prefect.client.schemas.objects import State
+from prefect.states import Failed
+
+from sightline.errors import TRY_AGAIN, SightlineError, TryAgain
+from sightline.processes import Result
+
+PASSES = "TryAgain"  # the name of a failed state that is worth a retry
+# What DVC 3 says; tests/flows holds these words against the real dvc.
+_DONE = {
+    "Running stage": "ran",
+    "is cached - skipping run": "restored",
+    "didn't change": "up to date",
+}
+_LOCKED = ("Unable to acquire lock", "is busy, it is being blocked by")
+_ADVICE = ("To track the changes with git", "To enable auto staging", "Use `dvc push`", "\tgit add")
+_ADVICE += ("\tdvc config core.autostage",)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one stage. `how`: ran, restored (from the run cache), up to date, failed."""
+
+    how: str
+    seconds: float
+    where: str
+    cause: str = ""
+
+
+def done(line: str) -> str | None:
+    """Return what DVC says in this line that it did with the stage, if it does."""
+    return next((how for words, how in _DONE.items() if words in line), None)
+
+
+def advice(line: str) -> bool:
+    """Whether DVC tells a person at a terminal what to type next, which no flow has a use for."""
+    return line.startswith(_ADVICE)
+
+
+class TimedOut(SightlineError):
+    """A stage ran past the limit of its kind."""
+
+
+def failed(error: SightlineError, message: str = "") -> State:
+    """Return the state that an error leaves, its line as the message."""
+    names = {TryAgain: PASSES, TimedOut: "TimedOut"}
+    return Failed(name=names.get(type(error), "Failed"), message=message or str(error))
+
+
+def stage_error(name: str, result: Result, limit: float | None) -> SightlineError:
+    """Return why a stage failed, with its last lines; TryAgain if a retry may help."""
+    if result.timed_out:
+        return TimedOut(f"{name} ran past its {limit:.0f} s (flows.time_limits in params.yaml)")
+    text = "\n".join(result.tail)
+    passes = f"exited with {TRY_AGAIN}" in text or any(words in text for words in _LOCKED)
+    return (TryAgain if passes else SightlineError)(f"{name}: {cause(result)}")
+
+
+def cause(result: Result) -> str:
+    """Return the line that says why: the program's own last word, before DVC's summary of it."""
+    own = [line for line in result.tail if not line.startswith(("ERROR: failed to reproduce", ">"))]
+    said = [line for line in own if line.startswith(("sightline: ", "ERROR: "))] or own
+    return said[-1] if said else f"ended with status {result.status} and without a word"

@@ -1,0 +1,29 @@
+"""The flow `train`: one model, on demand, with all that it needs and up to its record in MLflow.
+
+prefect deployment run train/now -p model=mnist-lstm --watch
+"""
+
+from typing import Annotated
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from pydantic import Field
+
+from flows import report
+from flows.reproduce import Force, Overrides, bring_up_to_date
+
+Model = Annotated[
+    str,
+    Field(
+        title="model",
+        description="a model under models: in params.yaml",
+        pattern=r"^[a-z0-9][a-z0-9-]*$",
+        examples=["mnist-lstm"],
+    ),
+]
+
+
+@flow(flow_run_name="{model}", on_failure=[report.notify], on_crashed=[report.notify])
+def train(model: Model, overrides: Overrides = [], force: Force = False) -> State:  # noqa: B006
+    """Bring one model up to date, from the download of its data to its record in MLflow."""
+    return bring_up_to_date([f"log@{model}"], overrides, force)
