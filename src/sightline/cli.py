@@ -43,8 +43,6 @@ def train(args) -> None:
     layout = Layout()
     settings = params.load(layout)
     model, recipe = settings.model(args.name)
-    # set before torch starts its threads: idle ones sleep instead of burning a core
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from sightline.training.loop import train
 
     checkpoints = main_root(layout.root) / ".sightline" / "checkpoints"
@@ -97,6 +95,33 @@ def ui(args) -> None:
     serve(Layout(), args.port)
 
 
+def clone(args) -> None:
+    """Make or refresh a clone of this workspace at the newest commit upstream, for a schedule."""
+    from pathlib import Path
+
+    from sightline.workspace import refresh_clone
+
+    refresh_clone(Path(), Path(args.folder))
+
+
+def up(args) -> None:
+    """Start Prefect's server, workers and deployments and the MLflow UI, on 127.0.0.1."""
+    from pathlib import Path
+
+    from sightline import services
+
+    services.up(Path(), args.prefect_port, args.mlflow_port)
+
+
+def down(args) -> None:
+    """End all that `up` started, running flows and stages included."""
+    from pathlib import Path
+
+    from sightline import services
+
+    services.down(Path())
+
+
 def validate(args) -> None:
     """Check params.yaml before anything runs."""
     from sightline import params
@@ -130,7 +155,10 @@ def _progress_bar(name: str):
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    root = argparse.ArgumentParser(prog="sightline", description=__doc__.split(":")[0])
+    root = argparse.ArgumentParser(
+        prog="sightline",
+        description="Teach convolutional and recurrent networks to see, reproducibly.",
+    )
     commands = root.add_subparsers(required=True, metavar="COMMAND")
     for command, name_help in (
         (download, "a dataset in params.yaml"),
@@ -156,6 +184,12 @@ def parser() -> argparse.ArgumentParser:
     sub = _add(commands, ui)
     sub.add_argument("--port", type=int, default=5000, help="5000 where it is left out")
     _add(commands, validate)
+    sub = _add(commands, up)
+    sub.add_argument("--prefect-port", type=int, default=4200, help="4200 where it is left out")
+    sub.add_argument("--mlflow-port", type=int, default=5000, help="5000 where it is left out")
+    _add(commands, down)
+    sub = _add(commands, clone)
+    sub.add_argument("folder", help="where the clone lies, or is to be made")
     return root
 
 
@@ -172,6 +206,8 @@ def main(argv: list[str] | None = None) -> int:
         from sightline.processes import die_with_parent
 
         die_with_parent()
+    # before torch starts its threads: idle ones sleep instead of burning a core
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     args = parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:

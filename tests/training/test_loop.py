@@ -20,7 +20,7 @@ from sightline.trained import load_model
 from sightline.training.loop import train
 from sightline.training.recipe import Augment, Compute, Model, Optimizer, Recipe, Schedule
 
-COMPUTE = Compute(device="cpu", threads=1)
+COMPUTE = Compute(device="cpu", threads=1, checkpoint_seconds=1e9)
 CNN = Recipe(
     epochs=3,
     batch_size=32,
@@ -52,7 +52,7 @@ def run(layout: Layout, network: str, name: str = "it", **changes) -> dict[str, 
     """Train and return the deterministic outputs."""
     recipe = replace(RECIPES[network], **changes)
     model = Model("bars", network, "classify", "its", seed=3)
-    train(name, model, recipe, COMPUTE, layout, layout.root / "state", checkpoint_seconds=1e9)
+    train(name, model, recipe, COMPUTE, layout, layout.root / "state")
     return outputs(layout, name)
 
 
@@ -92,7 +92,7 @@ import os, signal, sys
 from pathlib import Path
 from sightline.layout import Layout
 from sightline.training import loop
-from test_loop import COMPUTE, RECIPES, Model
+from test_loop import COMPUTE, RECIPES, Model, replace
 root, network, last = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 taken = 0
 take_step = loop.Run.take_step
@@ -104,8 +104,8 @@ def counted(self, *args):
         os.kill(os.getpid(), signal.SIGKILL)
 loop.Run.take_step = counted
 model = Model("bars", network, "classify", "its", seed=3)
-loop.train("it", model, RECIPES[network], COMPUTE, Layout(root), root / "state",
-           checkpoint_seconds=0.0)
+compute = replace(COMPUTE, checkpoint_seconds=0.0)
+loop.train("it", model, RECIPES[network], compute, Layout(root), root / "state")
 """
 
 

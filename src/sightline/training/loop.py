@@ -40,7 +40,6 @@ def train(
     layout: Layout,
     state: Path,
     progress: Callable[[int, int, float], None] = lambda step, steps, loss: None,
-    checkpoint_seconds: float = 30.0,
 ) -> None:
     """Train one model and leave weights.pt, model.json, epochs.csv and timing.json.
 
@@ -65,7 +64,7 @@ def train(
     with checkpoint.alone(path):
         run = Run(trained, train_set, val_set, recipe, model.seed, place)
         run.resume(path)
-        run.to_the_end(name, path, checkpoint_seconds, progress)
+        run.to_the_end(name, path, compute.checkpoint_seconds, progress)
         leave(layout, description, run)
         path.unlink(missing_ok=True)
 

@@ -99,12 +99,18 @@ class Model:
 
 @dataclass(frozen=True)
 class Compute:
-    """Where and how training computes. `threads` decides the bits of the result."""
+    """Where and how training computes. `threads` decides the bits of the result.
+
+    `checkpoint_seconds`: the time between checkpoints, which decides nothing but what a kill costs.
+    """
 
     __pydantic_config__ = {"extra": "forbid"}
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: int = 1
+    checkpoint_seconds: float = 30.0
 
     def __post_init__(self):
         _positive(self, "threads")
+        if self.checkpoint_seconds < 0:
+            raise ValueError("checkpoint_seconds cannot be negative (0 is after every step)")
