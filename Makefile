@@ -10,7 +10,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-all lint ui clean
+.PHONY: help env run test test-all lint ui clean up down
 
 help: ## say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
@@ -41,6 +41,13 @@ lint: env ## check style and format
 
 ui: env ## the MLflow UI, on 127.0.0.1, after completing its record
 	sightline ui
+
+# PREFECT_PORT=4300 MLFLOW_PORT=5300 choose other ports
+up: env ## Prefect (server, workers, deployments) and the MLflow UI, on 127.0.0.1
+	@sightline up $(PREFECT_PORT:%=--prefect-port %) $(MLFLOW_PORT:%=--mlflow-port %)
+
+down: ## end all that `make up` started
+	@sightline down
 
 clean: ## delete what the pipeline made (data, models, reports), not its cache or the MLflow store
 	rm -rf data/raw data/processed models reports

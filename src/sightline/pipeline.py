@@ -10,20 +10,22 @@ import yaml
 
 from sightline.errors import SightlineError, TryAgain
 
-# Where copies of a workspace are made, seen from the workspace that they are copies of: DVC's
-# experiments (`dvc exp run --temp`, `--queue`) and a worker's git worktree for one run.
-COPIES = (Path(".dvc/tmp/exps"), Path(".sightline/worktrees"))
+# Where copies of a workspace are made, seen from the workspace that they are copies of: by DVC for
+# experiments (`dvc exp run --temp`, `--queue`), for a schedule, and for one run of a flow.
+EXPERIMENTS, CLONES, WORKTREES = (
+    Path(folder) for folder in (".dvc/tmp/exps", ".sightline/clones", ".sightline/worktrees")
+)
 
 
 def main_root(root: str | Path = ".") -> Path:
-    """Return the workspace that outlives `root`: itself, or what `root` is a passing copy of.
+    """Return the workspace that keeps the state of `root`: itself, or what `root` is a copy of.
 
-    State that must survive the run (checkpoints, the MLflow store) lies there, in .sightline/.
+    That state (checkpoints, the MLflow store) lies in .sightline/ and survives the copy.
     Read from the path alone: `dvc cache dir` names a shared cache where one is set.
     """
     root = Path(root).resolve()
     for parent in root.parents:
-        for copies in COPIES:
+        for copies in (EXPERIMENTS, CLONES, WORKTREES):
             if parent.parts[-len(copies.parts) :] == copies.parts:
                 return parent.parents[len(copies.parts) - 1]
     return root

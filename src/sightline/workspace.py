@@ -46,7 +46,7 @@ def worktree(root: Path, commit: str, name: str) -> Iterator[Path]:
     from filelock import FileLock
 
     main = pipeline.main_root(root)
-    copies = main / pipeline.COPIES[-1]
+    copies = main / pipeline.WORKTREES
     copies.mkdir(parents=True, exist_ok=True)
     _sweep(main, copies)
     if not _has(main, commit):
