@@ -77,7 +77,8 @@ def write_lock(layout: Layout, name: str, data_md5: str = "d" * 32) -> None:
             ],
         },
     }
-    layout.lock.write_text(yaml.safe_dump(lock))
+    plain = json.loads(json.dumps(lock))  # dvc.lock has no YAML anchors
+    layout.lock.write_text(yaml.safe_dump(plain))
 
 
 def _file(layout: Layout, path: str) -> dict:

@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 CONTRACT = 1  # of inputs, outputs and metadata, as docs/onnx.md describes them
 STRUCTURED = ("classes", "image", "metrics", "real", "recipe", "versions")  # JSON in the metadata
 READABLE = (*FORMATS, "GIF", "TIFF", "PPM", "AVIF")  # of PIL's other readers one starts Ghostscript
+ALL_LEVELS = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
 _ERRORS_ONLY = 3  # onnxruntime's scale of severity
 
 
@@ -27,10 +28,16 @@ class Session:
     or the execution provider asked for is not the one that would run.
     """
 
-    def __init__(self, path: str | Path, provider: str = "CPUExecutionProvider", threads: int = 0):
+    def __init__(
+        self,
+        path: str | Path,
+        provider: str = "CPUExecutionProvider",
+        threads: int = 0,
+        level: onnxruntime.GraphOptimizationLevel = ALL_LEVELS,
+    ):
         """Open a file. `threads`: of one call; 0 leaves the number to onnxruntime."""
         self.path = Path(path)
-        self.raw = open_raw(self.path, provider, threads)
+        self.raw = open_raw(self.path, provider, threads, level)
         self.metadata = read_metadata(self.raw, self.path)
         everything = [*self.raw.get_inputs(), *self.raw.get_overridable_initializers()]
         self.inputs = {value.name: value.shape for value in everything}
@@ -55,7 +62,12 @@ class Session:
             ) from None
 
 
-def open_raw(path: Path, provider: str, threads: int = 0) -> onnxruntime.InferenceSession:
+def open_raw(
+    path: Path,
+    provider: str,
+    threads: int = 0,
+    level: onnxruntime.GraphOptimizationLevel = ALL_LEVELS,
+) -> onnxruntime.InferenceSession:
     """Return onnxruntime's session on exactly this execution provider, never on another.
 
     Raises SightlineError where the provider is missing or the file is no ONNX model.
@@ -71,6 +83,7 @@ def open_raw(path: Path, provider: str, threads: int = 0) -> onnxruntime.Inferen
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     options.intra_op_num_threads = threads
+    options.graph_optimization_level = level
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
     except Exception as error:
@@ -85,6 +98,11 @@ def open_raw(path: Path, provider: str, threads: int = 0) -> onnxruntime.Inferen
             f"name the library that it lacks"
         )
     return session
+
+
+def errors_only() -> None:
+    """Keep onnxruntime's warnings from the sessions that other libraries open in this process."""
+    onnxruntime.set_default_logger_severity(_ERRORS_ONLY)
 
 
 def read_metadata(session: onnxruntime.InferenceSession, path: Path) -> dict:

@@ -228,7 +228,7 @@ def _write_numbers(client, run, found: Record, timing: dict) -> None:
     data = found.model["data"]
     dataset = Dataset(
         name=f"{data['catalogue']}-{found.dataset}",
-        digest=found.data_md5.removesuffix(".dir"),
+        digest=found.data_md5[:8],
         source_type="local",
         source=json.dumps({"uri": f"data/processed/{found.dataset}"}),
         profile=json.dumps(data["counts"]),
@@ -283,6 +283,9 @@ def _log_onnx(run, found: Record) -> str:
     import numpy as np
     import onnx
 
+    from sightline import inference
+
+    inference.errors_only()  # MLflow opens the model, to try the example on it
     model = onnx.load(found.onnx)
     data = found.model["data"]
     example = np.zeros((1, data["height"], data["width"], data["channels"]), np.uint8)
@@ -339,7 +342,7 @@ def _version(client, run, model_id: str, found: Record) -> str:
         if version.run_id == run.info.run_id:
             return version.version
     key, value = found.figure
-    tags = {"model": found.name, "data": found.data_md5, FINGERPRINT: found.fingerprint}
+    tags = {"model": found.name, "data": found.data_md5}
     if value is not None:
         tags[key] = repr(value)
     return client.create_model_version(

@@ -39,8 +39,11 @@ def serve(layout: Layout, port: int) -> None:
         print(f"the runs are at {where.server} (MLFLOW_TRACKING_URI)")
         return
     tracking.create(where)
-    print(f"MLflow UI: http://{HOST}:{port} in a few seconds; Ctrl-C ends it", flush=True)
+    # MLflow opens with its pages for language models unless it is told what we do
+    page = f"http://{HOST}:{port}/#/experiments?workflowType=machine_learning"
+    print(f"MLflow UI: {page}\n(it needs about ten seconds to start; Ctrl-C ends it)", flush=True)
     arguments = ["server", "--host", HOST, "--port", str(port), "--workers", "1"]
+    arguments += ["--uvicorn-opts", "--log-level warning"]  # no line for each request
     arguments += ["--backend-store-uri", where.uri]
     arguments += ["--default-artifact-root", where.artifacts.as_uri()]
     os.environ.update(SETTINGS)
