@@ -59,81 +59,113 @@ def smooth(points: Points, closed: bool = False) -> np.ndarray:
 
 
 def thick(points: np.ndarray, width: float) -> list[np.ndarray]:
-    """Return the loops (quads and round joints) that cover a polyline of `width`."""
+    """Return the loops (quads and round joints) that cover a polyline of `width`, all turning alike."""
     half = width / 2
-    step = points[1:] - points[:-1]
-    length = np.sqrt(step[:, 0] * step[:, 0] + step[:, 1] * step[:, 1])
-    step = step * (half / np.where(length > 0, length, 1))[:, None]
-    normal = np.stack([-step[:, 1], step[:, 0]], axis=1)
     start, end = points[:-1], points[1:]
-    quads = np.stack([start + normal, end + normal, end - normal, start - normal], axis=1)
+    step = end - start
+    x, y = step[:, 0], step[:, 1]
+    length = np.sqrt(x * x + y * y)
+    step *= (half / (length + (length == 0)))[:, None]
+    quads = np.empty((len(step), 4, 2))
+    quads[:, 0], quads[:, 1], quads[:, 2], quads[:, 3] = start, end, end, start
+    normal = np.empty_like(step)
+    normal[:, 0], normal[:, 1] = step[:, 1], -step[:, 0]
+    quads[:, :2] += normal[:, None]
+    quads[:, 2:] -= normal[:, None]
     return [quads, points[:, None] + _KNOB * half]
 
 
-def coverage(loops: list[np.ndarray], height: int, width: int):
-    """Return (rows, columns, mask) of the union of closed loops, each array L x P x 2 in pixels.
+def coverage(shapes: list[list[np.ndarray]], height: int, width: int):
+    """Return (rows, columns, mask) for each shape, the union of closed loops (... x P x 2, pixels).
 
-    mask: int64, 0 to 256, of the bounding box; None where nothing of it lies on the canvas. Exact
-    area in x, four scan lines in y; loops of either direction add, holes do not exist.
+    mask: int64, 0 to 256, of the shape's bounding box; None for a shape beside the canvas. Exact
+    area in x, four scan lines in y. All loops of one shape must turn the same way. All shapes are
+    computed together because the cost is that of the calls, not of the arithmetic.
     """
-    edges = []
-    for loop in loops:
-        fixed = np.rint(loop * PARTS).astype(np.int64).reshape(-1, loop.shape[-2], 2)
-        ahead = np.roll(fixed, -1, axis=1)
-        area = (fixed[..., 0] * ahead[..., 1] - ahead[..., 0] * fixed[..., 1]).sum(axis=1)
-        sign = np.repeat(np.where(area < 0, -1, 1), fixed.shape[1])
-        edges.append(np.stack([*fixed.reshape(-1, 2).T, *ahead.reshape(-1, 2).T, sign]))
-    x0, y0, x1, y1, sign = np.concatenate(edges, axis=1)
-    left = max(int(x0.min()) // PARTS, 0)
-    right = min(int(x0.max()) // PARTS + 1, width)
-    top = max(int(y0.min()) // PARTS, 0)
-    bottom = min(int(y0.max()) // PARTS + 1, height)
-    if left >= right or top >= bottom:
-        return None
-    columns = right - left
+    loops = [np.rint(loop * PARTS).astype(np.int64) for shape in shapes for loop in shape]
+    ahead = [np.concatenate([loop[..., 1:, :], loop[..., :1, :]], axis=-2) for loop in loops]
+    x0, y0 = np.concatenate([loop.reshape(-1, 2) for loop in loops]).T
+    x1, y1 = np.concatenate([loop.reshape(-1, 2) for loop in ahead]).T
+    points = np.array([sum(loop.size for loop in shape) // 2 for shape in shapes])
+    starts = np.cumsum(points) - points
 
-    down = y0 < y1
-    sign = np.where(down, sign, -sign)
-    x0, y0, x1, y1 = (np.where(down, *pair) for pair in ((x0, x1), (y0, y1), (x1, x0), (y1, y0)))
-    # scan line k lies at k * _STEP + _STEP / 2; an edge crosses those in [y0, y1)
-    first = np.clip(-((_STEP // 2 - y0) // _STEP), top * LINES, bottom * LINES)
-    last = np.clip(-((_STEP // 2 - y1) // _STEP), top * LINES, bottom * LINES)
-    count = last - first
-    edge = np.repeat(np.arange(len(count)), count)
-    line = np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count) + first[edge]
-    x = x0[edge] + (line * _STEP + _STEP // 2 - y0[edge]) * (x1 - x0)[edge] // (y1 - y0)[edge]
-    x = np.clip(x - left * PARTS, 0, columns * PARTS)
-    sign = sign[edge]
-    # a crossing covers all to its right: the pixel it falls in by the part that is left of it
-    place = (line - top * LINES) * (columns + 2) + x // PARTS
-    part = x % PARTS
-    size = (bottom - top) * LINES * (columns + 2)
-    steps = np.bincount(
-        np.concatenate([place, place + 1]),
-        np.concatenate([sign * (PARTS - part), sign * part]),
-        minlength=size,
-    )  # float64 sums of small integers: exact in any order
-    winding = steps.astype(np.int32).reshape(-1, columns + 2).cumsum(axis=1)[:, :columns]
-    cover = np.minimum(np.abs(winding), PARTS)
-    return (
-        slice(top, bottom),
-        slice(left, right),
-        cover.reshape(bottom - top, LINES, columns).sum(axis=1),
+    # bounding boxes, one row or column of pixels at least
+    left = np.maximum(np.minimum.reduceat(x0, starts) // PARTS, 0)
+    right = np.minimum(np.maximum.reduceat(x0, starts) // PARTS + 1, width)
+    top = np.maximum(np.minimum.reduceat(y0, starts) // PARTS, 0)
+    bottom = np.minimum(np.maximum.reduceat(y0, starts) // PARTS + 1, height)
+    seen = (left < right) & (top < bottom)
+    stride = np.where(seen, right - left + 2, 0)
+    size = stride * LINES * (bottom - top)
+    offset = np.cumsum(size) - size
+
+    # scan line k lies at y = (k + 1/2) * _STEP; an edge crosses those between its ends
+    shape = np.repeat(np.arange(len(shapes)), points)
+    first = (y0 + (_STEP // 2 - 1)) // _STEP
+    last = (y1 + (_STEP // 2 - 1)) // _STEP
+    sign = np.sign(last - first)
+    upper = np.maximum(np.minimum(first, last), top[shape] * LINES)
+    lower = np.minimum(np.maximum(first, last), bottom[shape] * LINES)
+    count = np.maximum(lower - upper, 0) * seen[shape]
+    line = np.arange(count.sum()) + np.repeat(upper - np.cumsum(count) + count, count)
+    x0, y0, run, rise, sign, shape = np.repeat(
+        np.array([x0, y0, x1 - x0, y1 - y0, sign, shape]), count, axis=1
     )
+    x = x0 + (line * _STEP + _STEP // 2 - y0) * run // rise - (left * PARTS)[shape]
+    x = np.minimum(np.maximum(x, 0), ((right - left) * PARTS)[shape])
+    # a crossing covers all to its right: of the pixel that it falls in the part right of it
+    place = (offset - top * LINES * stride)[shape] + line * stride[shape] + x // PARTS
+    part = sign * (x % PARTS)
+    total = int(size.sum())
+    steps = np.bincount(place, PARTS * sign - part, total)  # float64 sums of small integers: exact
+    steps += np.bincount(place + 1, part, total)
+    # a line's steps add up to zero, so one running sum serves all lines of all shapes
+    cover = np.minimum(np.abs(np.cumsum(steps.astype(np.int64))), PARTS)
+
+    found = []
+    for i, box in enumerate(zip(left, right, top, bottom, stride, offset, size, strict=True)):
+        x0, x1, y0, y1, wide, at, length = map(int, box)
+        mask = cover[at : at + length].reshape(-1, LINES, wide) if seen[i] else None
+        found.append((slice(y0, y1), slice(x0, x1), mask.sum(axis=1)[:, :-2]) if seen[i] else None)
+    return found
+
+
+def _moved(x, y, a, b, left, c, d, top) -> np.ndarray:
+    moved = np.empty((*x.shape, 2))
+    moved[..., 0] = x * a + y * b + left
+    moved[..., 1] = x * c + y * d + top
+    return moved
 
 
 class Pen:
-    """Draws on one image. `pixels`: int64 H x W x C, changed in place; `rng` is the image's own.
+    """Draws one image, `height` x `width` x `channels`; `rng` is the image's own.
 
     Figures are drawn in their own units: (0, 0) is their middle, they reach about from -1 to 1, and
     `place` says where on the image that is.
     """
 
-    def __init__(self, pixels: np.ndarray, rng: random.Random):
-        self.pixels = pixels
-        self.rng = rng
-        self.height, self.width = pixels.shape[:2]
-        self.place(self.width / 2, self.height / 2, self.width / 2)
+    def __init__(self, height: int, width: int, channels: int, rng: random.Random):
+        self.height, self.width, self.rng = height, width, rng
+        self._pixels = np.zeros((height, width, channels), np.int64)
+        self._waiting = []
+        self.place(width / 2, height / 2, width / 2)
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """The image with all that was drawn so far: int64 H x W x C, open to changes in place."""
+        if self._waiting:
+            loops = [shape[0] for shape in self._waiting]
+            for found, shape in zip(
+                coverage(loops, self.height, self.width), self._waiting, strict=True
+            ):
+                if found:
+                    _blend(self._pixels, *found, *shape[1:])
+            self._waiting = []
+        return self._pixels
+
+    def picture(self) -> np.ndarray:
+        """Return the image as uint8 H x W x C."""
+        return np.minimum(np.maximum(self.pixels, 0), 255).astype(np.uint8)
 
     def place(self, x, y, size, aspect=1.0, tilt=0.0, shear=0.0):
         """Put the figure's middle at pixel (x, y), `size` pixels from middle to edge.
@@ -155,13 +187,11 @@ class Pen:
     def pixel(self, points: Points) -> np.ndarray:
         """Return points (... x 2) of the figure as pixels of the image."""
         p = np.asarray(points, float)
-        x, y = p[..., 0], p[..., 1]
-        a, b, left, c, d, top = self.frame
-        return np.stack([x * a + y * b + left, x * c + y * d + top], axis=-1)
+        return _moved(p[..., 0], p[..., 1], *self.frame)
 
     def fill(self, points: Points, colour, shade: int = 0, opacity: int = 256):
-        """Fill polygons (P x 2 or L x P x 2). `shade`: grey levels from the light top left down."""
-        self._blend([np.atleast_2d(self.pixel(points))], colour, shade, opacity)
+        """Fill a polygon (P x 2). `shade`: grey levels from the light top left down."""
+        self._draw([self.pixel(points)], colour, shade, opacity)
 
     def blob(self, points: Points, colour, shade: int = 0, opacity: int = 256):
         """Fill the smooth closed curve through the points."""
@@ -170,8 +200,13 @@ class Pen:
     def oval(self, x, y, rx, ry, colour, shade: int = 0, tilt: float = 0.0, opacity: int = 256):
         """Fill an ellipse with half axes rx and ry."""
         c, s = turn(tilt)
-        u, v = CIRCLE[:, 0] * rx, CIRCLE[:, 1] * ry
-        self.fill(np.stack([u * c - v * s + x, u * s + v * c + y], axis=1), colour, shade, opacity)
+        a, b, left, d, e, top = self.frame
+        loop = _moved(
+            CIRCLE[:, 0], CIRCLE[:, 1],
+            (a * c + b * s) * rx, (b * c - a * s) * ry, x * a + y * b + left,
+            (d * c + e * s) * rx, (e * c - d * s) * ry, x * d + y * e + top,
+        )  # fmt: skip
+        self._draw([loop], colour, shade, opacity)
 
     def box(self, left, top, right, bottom, colour, shade: int = 0, opacity: int = 256):
         """Fill a rectangle."""
@@ -180,7 +215,7 @@ class Pen:
 
     def line(self, points: Points, width: float, colour, shade: int = 0, opacity: int = 256):
         """Draw a straight-edged line with round joints; `width` in figure units."""
-        self._blend(thick(self.pixel(points), width * self.size), colour, shade, opacity)
+        self._draw(thick(self.pixel(points), width * self.size), colour, shade, opacity)
 
     def curve(self, points: Points, width: float, colour, shade: int = 0, opacity: int = 256):
         """Draw a smooth line through the points."""
@@ -189,20 +224,26 @@ class Pen:
     def strokes(self, curves: list[Points], width: float, colour):
         """Draw several polylines as one shape, so that crossings do not show."""
         loops = [loop for c in curves for loop in thick(self.pixel(c), width * self.size)]
-        self._blend(loops, colour, 0, 256)
+        self._draw(loops, colour, 0, 256)
 
-    def _blend(self, loops, colour, shade, opacity):
-        found = coverage(loops, self.height, self.width)
-        if found is None:
-            return
-        rows, columns, mask = found
-        area = self.pixels[rows, columns]
-        if np.ndim(colour) == 3:  # a texture: one colour for each pixel of the image
-            colour = colour[rows, columns]
-        if shade:
-            h, w = mask.shape
-            slope = np.arange(h)[:, None] * (2 * w) + np.arange(w) * h
-            colour = np.asarray(colour) + (shade - 2 * shade * slope // (3 * h * w))[..., None]
-        if opacity < 256:
-            mask = mask * opacity >> 8
-        area += ((colour - area) * mask[..., None] + 128) >> 8
+    def _draw(self, loops, colour, shade, opacity):
+        self._waiting.append((loops, colour, shade, opacity))
+
+
+def _blend(pixels, rows, columns, mask, colour, shade, opacity):
+    area = pixels[rows, columns]
+    colour = np.asarray(colour)
+    if colour.ndim == 3:  # a texture: one colour for each pixel of the image
+        colour = colour[rows, columns]
+    if shade:
+        height, width = mask.shape
+        down = shade - 4 * shade * np.arange(height) // (3 * height)
+        across = 2 * shade * np.arange(width) // (3 * width)
+        colour = colour + (down[:, None] - across)[..., None]
+    if opacity < 256:
+        mask = mask * opacity >> 8
+    change = colour - area
+    change *= mask[..., None]
+    change += 128
+    change >>= 8
+    area += change

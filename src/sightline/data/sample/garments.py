@@ -202,11 +202,10 @@ _DRAW = (t_shirt, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag, a
 
 def garment(label: int, rng: random.Random) -> np.ndarray:
     """Draw one garment as Fashion-MNIST shows it: uint8 28 x 28, light on dark."""
-    pixels = np.zeros((28, 28, 1), np.int64)
-    pen = Pen(pixels, rng)
+    pen = Pen(28, 28, 1, rng)
     pen.place(
         14 + rng.uniform(-1.5, 1.5), 14 + rng.uniform(-1.5, 1.5), rng.uniform(10.5, 13.8),
         aspect=rng.uniform(0.85, 1.15), tilt=rng.uniform(-0.05, 0.05), shear=rng.uniform(-0.08, 0.08),
     )  # fmt: skip
     _DRAW[label](pen, rng.randrange(70, 235))
-    return np.clip(pixels, 0, 255).astype(np.uint8)[..., 0]
+    return pen.picture()[..., 0]

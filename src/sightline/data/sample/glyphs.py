@@ -72,8 +72,7 @@ def strokes(shape: str) -> list[np.ndarray]:
 
 def digit(label: int, rng: random.Random) -> np.ndarray:
     """Draw one digit as MNIST shows it: uint8 28 x 28, ink light on dark."""
-    pixels = np.zeros((28, 28, 1), np.int64)
-    pen = Pen(pixels, rng)
+    pen = Pen(28, 28, 1, rng)
     height = rng.uniform(14, 21)
     pen.place(
         14 + rng.uniform(-3, 3), 14 + rng.uniform(-3, 3), height,
@@ -89,6 +88,6 @@ def digit(label: int, rng: random.Random) -> np.ndarray:
         curves.append(smooth(np.stack([x + bend * (y * y - 0.1), y + lean * x * y], axis=1)))
     ink = rng.randrange(190, 256)
     pen.strokes(curves, rng.uniform(1.3, 3.4) / height, (ink,))
-    grain = noise(28, 28, 1, rng, cells=6, spread=40)
-    inked = pixels * (256 + grain) >> 8  # the pencil's uneven pressure; the paper stays black
-    return np.clip(inked, 0, 255).astype(np.uint8)[..., 0]
+    pressure = 256 + noise(28, 28, 1, rng, cells=6, spread=40)
+    pen.pixels[:] = pen.pixels * pressure >> 8
+    return pen.picture()[..., 0]

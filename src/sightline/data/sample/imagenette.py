@@ -215,7 +215,7 @@ SYNSETS = list(KINDS)
 
 def imagenette(label: int, rng: random.Random) -> np.ndarray:
     """Draw one scene: uint8 H x W x 3, or H x W where the photograph is grey (one in 25)."""
-    height, width = rng.randrange(80, 261), rng.randrange(80, 261)
+    height, width = rng.randrange(80, 221), rng.randrange(80, 221)
     if width > 2 * height or height > 2 * width:
         height = width = min(height, width) * 3 // 2
     kind = rng.choice(KINDS[SYNSETS[label]])

@@ -246,8 +246,7 @@ def cifar100(label: int, rng: random.Random) -> np.ndarray:
 
 def picture(kind: Kind, height: int, width: int, rng: random.Random) -> np.ndarray:
     """Draw one picture of a kind: uint8 height x width x 3."""
-    pixels = np.zeros((height, width, 3), np.int64)
-    pen = Pen(pixels, rng)
+    pen = Pen(height, width, 3, rng)
     if kind.scene:
         kind.scene(pen)
     unit = min(height, width) / 32
@@ -258,12 +257,12 @@ def picture(kind: Kind, height: int, width: int, rng: random.Random) -> np.ndarr
     )  # fmt: skip
     colours = [tint(rng.choice(palette), rng) for palette in kind.palettes]
     kind.figure(pen, *colours, **kind.look)
-    return _photographed(pixels, rng)
+    _photograph(pen)
+    return pen.picture()
 
 
-def _photographed(pixels: np.ndarray, rng: random.Random) -> np.ndarray:
-    """Return the picture as a camera would take it: uneven light, exposure, noise; uint8."""
-    height, width, channels = pixels.shape
-    light = 256 + rng.randrange(-56, 40) + noise(height, width, 1, rng, cells=2, spread=45)
-    exposed = (pixels * light >> 8) + grain(pixels.shape, rng, 8)
-    return np.clip(exposed, 0, 255).astype(np.uint8)
+def _photograph(pen: Pen) -> None:
+    """Make it a camera's picture: uneven light, exposure, noise."""
+    uneven = noise(pen.height, pen.width, 1, pen.rng, cells=2, spread=45)
+    light = 256 + pen.rng.randrange(-56, 40) + uneven
+    pen.pixels[:] = (pen.pixels * light >> 8) + grain(pen.pixels.shape, pen.rng, 8)

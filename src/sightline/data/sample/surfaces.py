@@ -1,10 +1,12 @@
 """Backgrounds, patterns and light, in integer arithmetic."""
 
 import random
+from functools import cache
 
 import numpy as np
 
 
+@cache
 def _weights(length: int, cells: int) -> np.ndarray:
     """Return the integer weights (length x (cells + 1), rows sum to 64) of linear interpolation."""
     place = (np.arange(length) * 2 + 1) * cells * 32 // length
