@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from lzma import LZMAError
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 from sightline.errors import SightlineError
@@ -30,14 +30,15 @@ def files(path: Path) -> Iterator[Member]:
     """
     if not path.stat().st_size:
         raise SightlineError(f"{path} is empty")
-    if tarfile.is_tarfile(path):
-        with _whole(path), tarfile.open(path) as tar:
-            yield from _tar_files(path, tar)
-    elif zipfile.is_zipfile(path):
-        with _whole(path), zipfile.ZipFile(path) as archive:
-            yield from _zip_files(path, archive)
-    else:
-        raise SightlineError(f"{path} is neither a tar nor a zip")
+    with _whole(path):
+        if tarfile.is_tarfile(path):
+            with tarfile.open(path) as tar:
+                yield from _tar_files(path, tar)
+        elif zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                yield from _zip_files(path, archive)
+        else:
+            raise SightlineError(f"{path} is neither a tar nor a zip")
 
 
 def files_of_tars(path: Path) -> Iterator[Member]:
@@ -114,7 +115,7 @@ def _refuse_unsafe(path: Path, info: tarfile.TarInfo) -> None:
 
 
 def _refuse_name(path: Path, name: str) -> None:
-    if name.startswith(("/", "\\")) or PurePosixPath(name).is_absolute():
+    if name.startswith(("/", "\\")):
         raise SightlineError(_refusal(path, name, "an absolute name"))
     if ".." in name.replace("\\", "/").split("/"):
         raise SightlineError(_refusal(path, name, "a name that leads out of the archive"))

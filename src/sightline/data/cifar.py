@@ -17,6 +17,10 @@ _SIDE = 32
 _CHANNELS = 3
 
 
+class _Refused(Exception):
+    """The pickle asks for something that could run code."""
+
+
 class _Restricted(pickle.Unpickler):
     """Opens numpy arrays, strings, numbers, lists and dicts; refuses to look up anything else."""
 
@@ -30,12 +34,12 @@ class _Restricted(pickle.Unpickler):
             return getattr(np, name)
         if (module, name) == ("_codecs", "encode"):  # how Python 3 writes bytes for Python 2
             return _encode
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+        raise _Refused(f"it asks for {module}.{name}")
 
 
 def _encode(text: str, encoding: str) -> bytes:
     if encoding != "latin1":
-        raise pickle.UnpicklingError(f"it asks for the codec {encoding}")
+        raise _Refused(f"it asks for the codec {encoding}")
     return text.encode("latin1")
 
 
@@ -43,7 +47,7 @@ def unpickle(data: bytes, name: str) -> dict[str, Any]:
     """Return the dict that a CIFAR pickle holds; SightlineError, and no code run, for any other."""
     try:
         found = _Restricted(io.BytesIO(data), encoding="latin1").load()
-    except pickle.UnpicklingError as error:
+    except _Refused as error:
         raise SightlineError(
             f"{name}: this pickle holds more than arrays and plain values ({error}): it is not "
             "opened, do not trust where it is from"

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
@@ -28,7 +28,7 @@ def decode(path: Path, names: dict[str, str] | None) -> Decoded:
     found = []
     for member in archives.files(path):
         if is_image(member.name):
-            folders = PurePosixPath(member.name).parts[:-1]
+            folders = _folders(member.name)
             found.append(seen.setdefault(folders, folders))
         else:
             log.info("%s: %s is no image, it is left out", path, member.name)
@@ -46,7 +46,7 @@ def decode(path: Path, names: dict[str, str] | None) -> Decoded:
         rows = dict.fromkeys(labels, 0)
         for member in archives.files(path):
             if is_image(member.name):
-                split, _ = places[PurePosixPath(member.name).parts[:-1]]
+                split, _ = places[_folders(member.name)]
                 yield Item(split, rows[split], member.name, member.read())
                 rows[split] += 1
 
@@ -56,9 +56,16 @@ def decode(path: Path, names: dict[str, str] | None) -> Decoded:
 
 def is_image(name: str) -> bool:
     """Say whether a file is meant as an image: by its ending, and not hidden."""
-    parts = PurePosixPath(name).parts
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in _parts(name))
     return name.lower().endswith(SUFFIXES) and not hidden
+
+
+def _folders(name: str) -> Folders:
+    return _parts(name)[:-1]
+
+
+def _parts(name: str) -> Folders:
+    return tuple(part for part in name.split("/") if part not in ("", "."))  # ./cats//1.png
 
 
 def class_folders(path: Path, places) -> list[str]:

@@ -49,6 +49,10 @@ def read(data: bytes, size: int, channels: int, formats: tuple[str, ...] = FORMA
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata is no matter; a bomb is an error below
             with Image.open(io.BytesIO(data), formats=formats) as image:
+                if image.format != "PNG":
+                    return fit(_upright(image), size, channels)
+                image.verify()  # a PNG has checksums; PIL looks at all of them only when asked
+            with Image.open(io.BytesIO(data), formats=formats) as image:
                 return fit(_upright(image), size, channels)
     except MemoryError:
         raise

@@ -29,8 +29,9 @@ def carve(name: str, labels: dict[str, np.ndarray], settings: Dataset) -> Rows:
         raise SightlineError(
             f"{place}: {name} has no test split of its own: set test_size, 0.2 for example"
         )
-    if not len(labels["train"]):
-        raise SightlineError(f"{name}: there is no train image")
+    for split in ("train", "test"):
+        if split in labels and not len(labels[split]):
+            raise SightlineError(f"{name}: there is no {split} image")
     rest = np.arange(len(labels["train"]))
     taken = {}
     for split, share, own in (
@@ -49,8 +50,6 @@ def carve(name: str, labels: dict[str, np.ndarray], settings: Dataset) -> Rows:
     rows = {"train": {"train": rest, **taken}}
     for split in ("val", "test"):
         if split in labels:
-            if not len(labels[split]):
-                raise SightlineError(f"{name}: there is no {split} image")
             rows[split] = {split: np.arange(len(labels[split]))}
     return rows
 
