@@ -1,0 +1,197 @@
+"""`dvc repro` on a real DVC repository: what runs, what does not, and that it repeats itself."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from workspace import MODELS
+
+STAGES = ["train", "evaluate", "export", "log"]
+
+
+def of(*models: str, stages: list[str] = STAGES) -> set[str]:
+    return {f"{stage}@{model}" for model in models for stage in stages}
+
+
+def test_the_first_run_runs_every_stage_once_and_leaves_every_output(reproduced):
+    expected = of(*MODELS) | {
+        f"{stage}@{dataset}"
+        for stage in ("download", "preprocess")
+        for dataset in ("mnist", "imagenet")
+    }
+    assert sorted(reproduced.first_run) == sorted(expected)
+    for model in MODELS:
+        metrics = json.loads((reproduced.root / "reports" / model / "metrics.json").read_text())
+        assert metrics["catalogue"] == "sample" and 0 <= metrics["test"]["top1"] <= 1
+        assert (reproduced.root / "models" / model / "model.onnx").stat().st_size > 1000
+    assert (reproduced.root / ".sightline").is_dir()
+    assert not list((reproduced.root / ".sightline" / "checkpoints").glob("*.pt"))
+
+
+def test_a_second_run_runs_nothing(workspace):
+    assert workspace.repro() == []
+    assert workspace.run("git", "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "place", "value", "expected"),
+    [
+        ("params.yaml", "recipes.cnn-6.epochs", 3, of("mnist-cnn", stages=["train"])),
+        ("params.yaml", "models.mnist-lstm.seed", 9, of("mnist-lstm", stages=["train"])),
+        ("params.yaml", "compute.threads", 2, of(*MODELS, stages=["train"])),
+        ("params.yaml", "compute.checkpoint_seconds", 7, set()),
+        ("params.yaml", "datasets.imagenet.image_size", 20, {"preprocess@imagenet"}),
+        ("data/catalogues/sample.yaml", "mnist.note", "other", {"download@mnist"}),
+        ("data/catalogues/sample.yaml", "cifar10.note", "other", set()),
+    ],
+)
+def test_a_changed_choice_reruns_what_depends_on_it(workspace, path, place, value, expected):
+    def change(content: dict) -> None:
+        *parents, last = place.split(".")
+        for parent in parents:
+            content = content[parent]
+        content[last] = value
+
+    workspace.edit(path, change)
+    assert workspace.outdated() == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (
+            "networks/lstm.py",
+            of("mnist-lstm", "imagenet-lstm", stages=["train", "evaluate", "export"]),
+        ),
+        ("networks/cnn.py", of("mnist-cnn", stages=["train", "evaluate", "export"])),
+        ("networks/gru.py", set()),
+        ("training/loop.py", of(*MODELS, stages=["train"])),
+        ("evaluation.py", of(*MODELS, stages=["evaluate"])),
+        ("data/preprocess.py", {"preprocess@mnist", "preprocess@imagenet"}),
+        ("data/fetch.py", {"download@mnist", "download@imagenet"}),
+        ("cli.py", set()),
+        ("params.py", set()),
+    ],
+)
+def test_a_changed_file_reruns_what_uses_it(workspace, path, expected):
+    with (workspace.root / "src" / "sightline" / path).open("a") as file:
+        file.write("\n# changed\n")
+    assert workspace.outdated() == expected
+
+
+def test_a_changed_recipe_runs_its_models_through_all_stages_and_no_other(workspace):
+    workspace.edit("params.yaml", lambda p: p["recipes"]["cnn-6"].update(label_smoothing=0.1))
+    assert set(workspace.repro()) == of("mnist-cnn")
+    assert workspace.steps_executed("mnist-cnn") == 2 * (540 // 32)
+
+
+def test_a_changed_file_with_the_same_result_stops_where_nothing_changes(workspace):
+    with (workspace.root / "src" / "sightline" / "training" / "optim.py").open("a") as file:
+        file.write("\n# changed\n")
+    # the weights come out as they were, so nothing behind them has to run
+    assert set(workspace.repro("log@mnist-cnn")) == {"train@mnist-cnn"}
+
+
+def test_what_ran_once_comes_back_from_the_run_cache(workspace):
+    change = {"label_smoothing": 0.2}
+    workspace.edit("params.yaml", lambda p: p["recipes"]["cnn-6"].update(change))
+    workspace.repro("evaluate@mnist-cnn")
+    first = workspace.locked()
+    workspace.run("git", "reset", "--quiet", "--hard", "HEAD")
+    workspace.run("dvc", "checkout", "--quiet", "--force")
+    workspace.edit("params.yaml", lambda p: p["recipes"]["cnn-6"].update(change))
+    assert workspace.repro("evaluate@mnist-cnn") == []
+    assert workspace.locked() == first
+
+
+@pytest.mark.parametrize("victim", ["stage", "dvc"])
+def test_killed_in_training_and_repeated_equals_never_killed(workspace, victim):
+    def longer(params: dict) -> None:
+        params["recipes"]["rows-6"]["epochs"] = 30
+        params["compute"]["checkpoint_seconds"] = 0
+
+    workspace.edit("params.yaml", longer)
+    checkpoints = workspace.root / ".sightline" / "checkpoints"
+    command = ["dvc", "repro", "train@mnist-lstm"]
+    dvc = subprocess.Popen(
+        command, cwd=workspace.root, env=workspace.environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    wait_for(lambda: list(checkpoints.glob("mnist-lstm-*.pt")))
+    time.sleep(0.5)
+    stage = training_process(workspace)
+    os.kill(stage if victim == "stage" else dvc.pid, signal.SIGKILL)
+    assert dvc.wait(60) != 0
+    wait_for(lambda: not alive(stage))
+    assert list(checkpoints.glob("mnist-lstm-*.pt"))
+    assert workspace.repro("train@mnist-lstm") == ["train@mnist-lstm"]
+    resumed = workspace.locked()["train@mnist-lstm"]
+    assert 0 < workspace.steps_executed("mnist-lstm") < 30 * (540 // 32)
+    assert workspace.repro("--single-item", "--force", "train@mnist-lstm", "--no-run-cache")
+    assert workspace.locked()["train@mnist-lstm"] == resumed
+    assert workspace.steps_executed("mnist-lstm") == 30 * (540 // 32)
+
+
+def wait_for(condition, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path("/proc", str(pid), "stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def training_process(workspace) -> int:
+    """The process that trains in this workspace."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            said = (process / "cmdline").read_bytes().split(b"\0")
+            here = (process / "cwd").readlink() == workspace.root
+        except OSError:
+            continue
+        if here and b"train" in said and any(part.endswith(b"sightline") for part in said):
+            return int(process.name)
+    raise AssertionError("no training process")
+
+
+def test_a_corrupted_file_in_the_cache_is_noticed_and_made_anew(workspace):
+    before = workspace.locked()
+    digest = before["export@mnist-cnn"]["models/mnist-cnn/model.onnx"]
+    cached = workspace.root / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
+    cached.chmod(0o644)
+    content = bytearray(cached.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    cached.write_bytes(bytes(content))
+    out = workspace.root / "models" / "mnist-cnn" / "model.onnx"
+    out.unlink()
+    workspace.repro("log@mnist-cnn")
+    assert hashlib.md5(out.read_bytes()).hexdigest() == digest
+    assert workspace.locked() == before
+
+
+def test_a_mistake_in_params_is_said_before_any_stage_runs(workspace):
+    workspace.edit("params.yaml", lambda p: p["models"]["mnist-cnn"].update(recipe="cnn-7"))
+    said = workspace.run("sightline", "validate", check=False)
+    assert "no recipe 'cnn-7': did you mean 'cnn-6'?" in said and "Traceback" not in said
+
+
+@pytest.mark.slow
+def test_from_nothing_everything_comes_out_the_same(workspace):
+    before = workspace.locked()
+    steps = {model: workspace.steps_executed(model) for model in MODELS}
+    for path in ("data/raw", "data/processed", "models", "reports", ".dvc/cache", ".dvc/tmp",
+                 ".sightline", "dvc.lock"):  # fmt: skip
+        subprocess.run(["rm", "-rf", str(workspace.root / path)], check=True)
+    assert len(workspace.repro()) == 16
+    assert workspace.locked() == before
+    assert {model: workspace.steps_executed(model) for model in MODELS} == steps
