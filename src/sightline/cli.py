@@ -81,6 +81,13 @@ def predict(args) -> None:
     predict(args.model, args.images, top=args.top, invert=args.invert)
 
 
+def benchmark(args) -> None:
+    """Measure exported models in onnxruntime; without a name, those that have no record."""
+    from sightline.benchmark.run import benchmark
+
+    benchmark(args.names, Layout(), args.force)
+
+
 def compare(args) -> None:
     """Print a table of all models: parameters, figures, seconds, size."""
     from sightline.compare import compare
@@ -180,6 +187,9 @@ def parser() -> argparse.ArgumentParser:
         default="auto",
         help="turn light into dark: auto does so for a light border, if the model wants a dark one",
     )
+    sub = _add(commands, benchmark)
+    sub.add_argument("names", nargs="*", help="models in params.yaml")
+    sub.add_argument("--force", action="store_true", help="measure again what has a record")
     _add(commands, compare)
     sub = _add(commands, ui)
     sub.add_argument("--port", type=int, default=5000, help="5000 where it is left out")

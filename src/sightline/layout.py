@@ -43,3 +43,8 @@ class Layout:
     def report(self, name: str) -> Path:
         """Metrics, tables and pictures of one model."""
         return self.root / "reports" / name
+
+    @property
+    def benchmarks(self) -> Path:
+        """What this machine measured: records and int8 variants; outside the stage graph."""
+        return self.root / "benchmarks"

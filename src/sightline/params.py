@@ -10,6 +10,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from sightline import networks
+from sightline.benchmark.settings import Benchmark
 from sightline.errors import SightlineError
 from sightline.layout import Layout
 from sightline.training.recipe import Compute, Model, Recipe
@@ -74,6 +75,7 @@ class Params:
     recipes: dict[str, Recipe]
     compute: Compute
     flows: Flows = field(default_factory=Flows)
+    benchmark: Benchmark = field(default_factory=Benchmark)
 
     def dataset(self, name: str) -> Dataset:
         """Return one dataset's entry; SightlineError with the nearest name where there is none."""

@@ -1,0 +1,115 @@
+"""What a figure was measured on, and beside what: machine, versions, how busy others were."""
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import time
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+
+from sightline import gpus
+
+# what decides speed and bits; a new one is a reason to measure again
+PACKAGES = ("sightline", "onnxruntime", "onnxruntime-gpu", "onnx", "torch", "numpy")
+
+
+def machine() -> dict:
+    """Return the hardware that this process may use, and `id`, equal for equal hardware."""
+    name, flags = _processor()
+    found = {
+        "processor": name,
+        "flags": flags,
+        "cores": cores(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30),
+        "system": f"{platform.system()} {platform.machine()}",
+        "gpus": _gpus(),
+    }
+    return {"id": digest(found)[:8], **found}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what computes; a package that is not installed is not in it."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # macOS has none
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def digest(value: object) -> str:
+    """Return the SHA-256 of a value as sorted JSON."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+class Load:
+    """How busy the machine is with others: seen for a moment before, and over the measurement."""
+
+    def __init__(self, moment: float = 0.5):
+        self._cores = psutil.cpu_count() or 1
+        start = self._reading()
+        time.sleep(moment)
+        self._start = self._reading()
+        self.time = datetime.now(UTC).isoformat(timespec="seconds")
+        self._before = {"load": _load_average(), "others": self._others(start, self._start)}
+
+    def result(self) -> dict:
+        """Return the load averages of a minute before and after, and the share of all cores that
+        others used before and during the measurement.
+        """
+        during = self._others(self._start, self._reading())
+        return {
+            "load_before": self._before["load"],
+            "load_after": _load_average(),
+            "others_before": self._before["others"],
+            "others_during": during,
+        }
+
+    def _reading(self) -> tuple[float, float, float]:
+        """Seconds since an arbitrary start: by the clock, busy on all cores, busy with us."""
+        times, own = psutil.cpu_times(), os.times()
+        idle = times.idle + getattr(times, "iowait", 0.0)
+        counted_twice = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
+        return time.monotonic(), sum(times) - idle - counted_twice, sum(own[:4])
+
+    def _others(self, start: tuple, end: tuple) -> float:
+        clock, busy, own = (b - a for a, b in zip(start, end, strict=True))
+        return round(max(0.0, busy - own) / (clock * self._cores), 3)
+
+
+def _load_average() -> float:
+    return round(os.getloadavg()[0], 2)
+
+
+def _gpus() -> list[str]:
+    """Return the names of the CUDA devices that there are."""
+    if not gpus.visible():
+        return []
+    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def _processor() -> tuple[str, list[str]]:
+    """Return the processor's name and those of its flags by which kernels are chosen."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine(), []
+    fields = dict(line.replace("\t", "").split(":", 1) for line in lines if ":" in line)
+    name = fields.get("model name", fields.get("CPU implementer", platform.machine())).strip()
+    flags = fields.get("flags", fields.get("Features", "")).split()
+    wanted = ("avx", "fma", "f16c", "amx", "sse4", "asimd", "sve", "bf16", "i8mm")
+    return name, sorted(flag for flag in flags if flag.startswith(wanted))

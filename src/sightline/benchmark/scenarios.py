@@ -1,0 +1,101 @@
+"""The measuring itself: contenders take turns, every call is timed, nothing is thrown away.
+
+Scenarios after MLPerf Inference (Reddi et al. 2019, arXiv:1911.02549): single-stream is one image
+at a time, multi-stream eight, offline as many images a second as there can be.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+SINGLE, MULTI, OFFLINE = "single-stream", "multi-stream", "offline"
+STREAM_BATCH = {SINGLE: 1, MULTI: 8}
+ENOUGH_FOR_P99 = 1000  # calls; below, ten of them or fewer would decide the figure
+LEAST_ROUNDS = 3  # even where a call takes longer than its share of the time
+SETTLE = 0.005  # seconds: as long as idle threads of the contender before may still spin
+
+Call = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The milliseconds of every call, in order, and how many of them each round holds."""
+
+    milliseconds: np.ndarray  # float32
+    rounds: np.ndarray  # int32
+
+    def percentile(self, share: float) -> float | None:
+        """Return a percentile in ms; None for p99 and above of too few calls."""
+        if share >= 99 and len(self.milliseconds) < ENOUGH_FOR_P99:
+            return None
+        return float(np.percentile(self.milliseconds, share))
+
+
+def timed(call: Call, calls: int, seconds: float) -> list[int]:
+    """Return the nanoseconds of each call: at least one, then as many as the limits allow."""
+    clock = time.perf_counter_ns
+    taken = []
+    before = clock()
+    end = before + seconds * 1e9
+    while True:
+        call()
+        now = clock()
+        taken.append(now - before)
+        if now >= end or len(taken) >= calls:
+            return taken
+        before = clock()
+
+
+def interleave(
+    contenders: dict[str, Call], calls: int, seconds: float, rounds: int, warmup: int
+) -> dict[str, Timing]:
+    """Return each contender's Timing; in every round each has its turn, a block of calls.
+
+    Blocks, not single calls: threads of the contender before spin on for a while after its last
+    call, and its data fills the caches. So a block begins with calls that are not counted. It ends
+    when every contender has `calls` of them, or when `seconds` each, on average, are spent.
+    """
+    taken: dict[str, list[int]] = {name: [] for name in contenders}
+    blocks: dict[str, list[int]] = {name: [] for name in contenders}
+    for call in contenders.values():
+        timed(call, warmup, seconds)
+    spent, done = 0.0, 0
+    while done < LEAST_ROUNDS or spent < seconds * len(contenders):
+        due = {name: call for name, call in contenders.items() if len(taken[name]) < calls}
+        if not due:
+            break
+        for name, call in due.items():
+            if not taken[name] or taken[name][-1] < SETTLE * 1e9:
+                timed(call, warmup, SETTLE)
+            share = min(-(-calls // rounds), calls - len(taken[name]))
+            block = timed(call, share, seconds / rounds)
+            taken[name] += block
+            blocks[name].append(len(block))
+            spent += sum(block) / 1e9
+        done += 1
+    return {
+        name: Timing(
+            np.array(taken[name], np.float64).astype(np.float32) / np.float32(1e6),
+            np.array(blocks[name], np.int32),
+        )
+        for name in contenders
+    }
+
+
+def overhead(call: Call, bare: Call, calls: int = 200, rounds: int = 20) -> float:
+    """Return the microseconds that measuring adds to a call: `call` timed against a bare loop.
+
+    The two loops take turns; the figure is the median of the rounds' differences.
+    """
+    differences = []
+    for _ in range(rounds):
+        start = time.perf_counter_ns()
+        for _ in range(calls):
+            bare()
+        between = time.perf_counter_ns()
+        timed(call, calls, float("inf"))
+        end = time.perf_counter_ns()
+        differences.append(((end - between) - (between - start)) / calls / 1000)
+    return float(np.median(differences))
