@@ -10,7 +10,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-all lint ui clean up down
+.PHONY: help env run test test-slow lint ui clean up down
 
 help: ## say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
@@ -33,8 +33,8 @@ run: env ## everything: data, training, evaluation, ONNX, MLflow; only what chan
 test: env ## the tests that take minutes (without those marked slow)
 	python -m pytest
 
-test-all: env ## all tests, the slow ones too
-	python -m pytest -m 'not gpu'
+test-slow: env ## the tests marked slow: a few minutes each
+	python -m pytest -m 'slow and not gpu'
 
 lint: env ## check style and format
 	ruff check . && ruff format --check .
