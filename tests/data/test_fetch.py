@@ -260,11 +260,12 @@ def test_a_folder_is_packed_into_the_same_bytes_every_time(fetch, tmp_path):
     url = f"file://{tmp_path}/own"
     packed = fetch(url, size=None, sha256=None)
     once = packed.read_bytes()
-    packed.unlink()
     os.utime(own / "a.png", (1, 1))
     assert fetch(url, size=None, sha256=None).read_bytes() == once
     listing = subprocess.run(["tar", "tf", packed], capture_output=True, text=True, check=True)
     assert listing.stdout.split() == ["cats/a.png", "cats/b.png"]
+    (own / "a.png").write_bytes(b"another cat")
+    assert fetch(url, size=None, sha256=None).read_bytes() != once
 
 
 def test_a_huge_archive_is_checked_and_read_where_it_lies(fetch, tmp_path, monkeypatch):
@@ -335,6 +336,17 @@ def test_a_folder_that_may_not_be_written_to(catalogue, server, tmp_path, read_o
     assert done.returncode == 1
     assert str(read_only) in done.stderr and "give it the right to" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_drawing_does_not_reach_through_a_link_into_dvcs_cache(tmp_path):
+    catalogue_path = Path(__file__).parents[2] / "data" / "catalogues" / "sample.yaml"
+    folder = tmp_path / "raw" / "mnist"
+    folder.mkdir(parents=True)
+    (tmp_path / "cached").write_bytes(b"what the cache holds")
+    (folder / "t10k-labels-idx1-ubyte.gz").hardlink_to(tmp_path / "cached")
+    download(catalogue_path, "mnist", folder, tmp_path / "parts")
+    assert (tmp_path / "cached").read_bytes() == b"what the cache holds"
+    assert source.read(folder)[0]["real"] is False
 
 
 def test_other_errors_of_the_system_are_not_dressed_up(tmp_path):

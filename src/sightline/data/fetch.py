@@ -40,12 +40,14 @@ def download(
     entry = catalogue.entry(catalogue_path, dataset)
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        _clear(folder, keep={file.name for file in entry.files})
+        # what has no digest cannot be known to be right; what is drawn must not be drawn into a
+        # file that DVC has linked to its cache
+        _clear(folder, keep={file.name for file in entry.files if file.sha256 or file.md5})
         if entry.draw is not None:
             from sightline.data.sample import draw
 
             draw(dataset, asdict(entry), folder)
-            files = [inspect(file, folder / file.name) for file in entry.files]
+            files = [inspect(file, folder / file.name, folder / file.name) for file in entry.files]
         else:
             files = [_fetch(file, folder / file.name, parts, network) for file in entry.files]
         about = {
@@ -73,10 +75,10 @@ def _fetch(file: File, target: Path, parts: Path, network: Network) -> dict[str,
     """Bring one file to `target` (or check it where it lies); return its line in source.json."""
     if file.in_place:
         path = source.locate(file.urls[0])
-        return {**inspect(file, path), "url": file.urls[0]}
+        return {**inspect(file, path, path), "url": file.urls[0]}
     if target.exists():
         try:
-            return inspect(file, target)
+            return inspect(file, target, target)
         except SightlineError as wrong:
             log.info("%s: it is fetched again", wrong)
     said = []
@@ -87,29 +89,30 @@ def _fetch(file: File, target: Path, parts: Path, network: Network) -> dict[str,
             except SightlineError as error:
                 said.append(str(error))
     if not file.remote:
-        raise SightlineError("\n".join(said))
+        raise SightlineError("; ".join(said) + ": put it there, or correct the catalogue")
     parts.mkdir(parents=True, exist_ok=True)
     part = parts / f"{file.sha256 or file.md5}.part"
-    record = transfer(file, part, network, lambda path: inspect(file, path))
+    record = transfer(file, part, network, lambda path: inspect(file, path, file.name))
     _move(part, target)
     return record
 
 
-def inspect(file: File, path: Path) -> dict[str, Any]:
+def inspect(file: File, path: Path, shown: Path | str) -> dict[str, Any]:
     """Return the line of source.json for a file that is what the catalogue says.
 
-    Raises SightlineError where it is missing, or its size or digest is another.
+    Raises SightlineError, speaking of it as `shown`, where it is missing, or its size or digest is
+    another.
     """
     if not path.is_file():
-        raise SightlineError(f"{path}: no such file")
+        raise SightlineError(f"{shown}: no such file")
     size = path.stat().st_size
     if file.size not in (None, size):
-        raise SightlineError(f"{path} has {size:,} bytes, the catalogue says {file.size:,}")
+        raise SightlineError(f"{shown} has {size:,} bytes, the catalogue says {file.size:,}")
     digests = _digests(path, ["sha256", *(["md5"] if file.md5 else [])])
     for name, found in digests.items():
         said = getattr(file, name)
         if said not in (None, found):
-            raise SightlineError(f"{path}: {name} is {found}, the catalogue says {said}")
+            raise SightlineError(f"{shown}: {name} is {found}, the catalogue says {said}")
     return {"name": file.name, "size": size, "sha256": digests["sha256"], "role": file.role}
 
 
@@ -139,10 +142,8 @@ def _copy(file: File, path: Path, target: Path) -> dict[str, Any]:
             _pack(path, temporary)
         else:
             _reflink_or_copy(path, temporary)
-        record = inspect(file, temporary)
+        record = inspect(file, temporary, path)
         temporary.replace(target)
-    except SightlineError as error:
-        raise SightlineError(f"{path}: {error}") from None
     finally:
         temporary.unlink(missing_ok=True)
     return record
