@@ -1,0 +1,212 @@
+"""The flow `reproduce` on a toy project, in this process, against a real server."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from toy_project import STAGES, wait_until
+
+from sightline.processes import workspace_lock
+
+
+def test_first_run_runs_everything_once_then_nothing(new_toy, finished, reproduce, server):
+    state, run = reproduce(new_toy)
+    assert (state.type.value, state.message) == ("COMPLETED", "10 stages: 10 ran")
+    assert new_toy.executed() == sorted(STAGES)
+    assert new_toy.outputs() == finished.outputs(), "flow and dvc repro differ"
+    tasks = server.task_runs(run)
+    assert {tasks[stage] for stage in STAGES} == {"Completed"}
+    assert "train@x says hello" in wait_until(lambda: server.logs(run), "log lines in the UI")
+
+    lock = (new_toy.root / "dvc.lock").read_bytes()
+    began = time.process_time()
+    state, run = reproduce(new_toy)
+    seconds = time.process_time() - began
+    assert state.message == "10 stages: 10 up to date"
+    assert [name for name in server.task_runs(run) if "@" in name] == []
+    assert new_toy.executed() == sorted(STAGES)
+    assert (new_toy.root / "dvc.lock").read_bytes() == lock
+    assert seconds < 10, f"nothing to do took {seconds:.1f} s of this process"
+
+
+def test_one_changed_param_runs_what_uses_it_and_a_failure_stops_its_descendants(
+    toy, reproduce, server
+):
+    for recipe in "xy":
+        toy.params(lambda params, recipe=recipe: params["recipes"][recipe].update(epochs=2))
+    toy.demand("train@x", fail="1")
+    state, run = reproduce(toy)
+    assert state.is_failed()
+    assert state.message.splitlines()[0] == "10 stages: 3 ran, 1 failed, 2 not run, 4 up to date"
+    assert state.message.splitlines()[1].startswith("train@x: sightline: train@x was told to fail")
+    by_hand = f"cd {toy.root} && dvc --wait-for-lock repro --single-item train@x"
+    assert state.message.endswith(by_hand)
+    assert toy.executed() == ["export@y", "log@y", "train@x", "train@y"], "a failure is not retried"
+    tasks = server.task_runs(run)
+    assert tasks["train@x"] == "Failed"
+    assert tasks["export@x"] == tasks["log@x"] == "NotReady"
+
+    table = server.artifact(run)
+    assert "| train@y | ran |" in table
+    assert "| export@x | not run: one that it needs failed |" in table
+    assert "train@x was told to fail" in table
+
+
+def test_models_that_changed_are_announced_once(toy, reproduce, server):
+    toy.params(lambda params: params["recipes"]["x"].update(epochs=2))
+    _, run = reproduce(toy)
+    related = {
+        "related": {"id": [f"prefect.flow-run.{run}"]},
+        "event": {"name": ["sightline.onnx.changed"]},
+    }
+    found = wait_until(lambda: server.post("/events/filter", filter=related)["events"], "the event")
+    assert [event["payload"] for event in found] == [{"files": ["models/x/model.onnx"]}]
+
+
+def test_only_what_passes_is_retried(toy, reproduce, server):
+    toy.demand("log@x", fail="once 75")
+    state, run = reproduce(toy, "log@x", force=True)
+    assert state.is_completed(), state.message
+    assert toy.executed().count("log@x") == 2
+    assert toy.executed().count("train@x") == 1
+
+
+def test_a_stage_past_its_limit_is_ended_with_all_it_started(toy, reproduce, server):
+    toy.params(lambda params: params["flows"]["time_limits"].update(log=8))
+    toy.params(lambda params: params["catalogue"])
+    (toy.root / "reports/x/logged.json").unlink()
+    for entry in (toy.root / ".dvc/cache/runs").rglob("*"):
+        entry.is_file() and entry.unlink()
+    toy.demand("log@x", sleep=600)
+    state, run = reproduce(toy, "log@x")
+    assert server.task_runs(run)["log@x"] == "TimedOut"
+    assert "log@x ran past its 8 s (flows.time_limits in params.yaml)" in state.message
+    assert toy.survivors() == []
+
+
+def test_slots_limit_what_runs_side_by_side(toy, reproduce):
+    for stage in ("train@x", "train@y"):
+        toy.demand(stage, sleep=4)
+    overlap = {}
+    for slots in (2, 1):
+        toy.forget()
+        toy.params(lambda params, slots=slots: params["flows"].update(cpu_slots=slots))
+        for recipe in "xy":
+            toy.params(
+                lambda params, recipe=recipe, slots=slots: params["recipes"][recipe].update(
+                    epochs=slots + 5
+                )
+            )
+        state, _ = reproduce(toy, "train")
+        assert state.is_completed(), state.message
+        (_, _, _, first_end), (_, _, second_start, _) = sorted(
+            toy.executions(), key=lambda line: float(line[2])
+        )
+        overlap[slots] = float(first_end) > float(second_start)
+    assert overlap == {2: True, 1: False}
+
+
+def test_overrides_leave_the_workspace_alone_and_are_kept_as_an_experiment(toy, reproduce):
+    before = toy.outputs(), (toy.root / "params.yaml").read_text()
+    state, _ = reproduce(toy, overrides=["recipes.x.epochs=7"])
+    assert state.message == "10 stages: 3 ran, 7 up to date"
+    assert (toy.outputs(), (toy.root / "params.yaml").read_text()) == before
+    assert list((toy.root / ".sightline/worktrees").iterdir()) == []
+    (name,) = toy.shell("dvc", "exp", "list", "--name-only").split()
+    toy.shell("dvc", "exp", "apply", name)
+    assert "epochs: 7" in (toy.root / "params.yaml").read_text()
+    assert toy.outputs() != before[0]
+    assert toy.executed() == ["export@x", "log@x", "train@x"], "apply computes nothing"
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("recipes.z.epochs=7", "Key 'z' is not in struct"),
+        ("recipes.x.epochs=no", "recipes.x.epochs: input should be a valid integer"),
+        ("recipes.x.epochs=0", "epochs is 0, it must be above 0"),
+    ],
+)
+def test_wrong_overrides_are_said_in_a_line_before_anything_runs(toy, reproduce, override, says):
+    state, _ = reproduce(toy, overrides=[override])
+    assert state.is_failed()
+    assert says in state.message
+    assert toy.executed() == []
+
+
+def test_overrides_start_from_a_commit(toy, reproduce):
+    toy.params(lambda params: params["recipes"]["x"].update(epochs=2))
+    state, _ = reproduce(toy, overrides=["recipes.y.epochs=7"])
+    assert "not committed (params.yaml): commit them first" in state.message
+
+
+def test_an_unknown_target_is_answered_with_the_nearest(toy, reproduce):
+    state, _ = reproduce(toy, "train@xx")
+    assert state.message.startswith("no stage 'train@xx': did you mean 'train@x'?")
+
+
+def test_files_that_a_killed_dvc_left_half_written_heal(toy, reproduce, finished):
+    lock = toy.root / "dvc.lock"
+    lock.write_text(lock.read_text()[:300] + "\n  : [")
+    (toy.root / ".dvc/tmp/rwlock").write_text('{"write": {')
+    state, _ = reproduce(toy)
+    assert state.message == "10 stages: 10 restored", "nothing is computed again"
+    assert toy.executed() == []
+    assert lock.read_text() == (finished.root / "dvc.lock").read_text()
+
+
+def test_a_second_flow_waits_for_the_first_then_says_who_holds_the_workspace(toy, reproduce):
+    toy.params(lambda params: params["flows"].update(lock_wait=2))
+    with workspace_lock(toy.root / ".sightline/locks", "flow run 'the-first'", 0, print):
+        state, _ = reproduce(toy)
+    assert state.name == "TryAgain"
+    assert "is held by flow run 'the-first'" in state.message
+    assert "let it finish or cancel it, then run this again" in state.message
+
+
+def test_two_flows_at_once_on_one_workspace_run_every_stage_once(toy, reproduce, server):
+    toy.params(lambda params: params["recipes"]["x"].update(epochs=2))
+    toy.demand("train@x", sleep=3)
+    other = subprocess.Popen(
+        [sys.executable, "-m", "flows.reproduce"], cwd=toy.root, env=server.env,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    state, _ = reproduce(toy)
+    said, _ = other.communicate(timeout=180)
+    assert state.is_completed(), state.message
+    assert "Completed" in said, said
+    assert toy.executed() == ["export@x", "log@x", "train@x"]
+
+
+def test_a_dvc_at_work_is_waited_for(toy, reproduce):
+    """A person's own `dvc repro` holds the repository's lock while it saves."""
+    import zc.lockfile
+
+    lock = zc.lockfile.LockFile(str(toy.root / ".dvc/tmp/lock"))
+    threading.Timer(6, lock.close).start()  # dvc itself gives up after 3
+    state, _ = reproduce(toy)
+    assert state.message == "10 stages: 10 up to date"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become a user without rights")
+def test_a_workspace_that_cannot_be_written_is_said(toy, server):
+    toy.shell("chmod", "-R", "a+rX", str(toy.root))
+    for folder in toy.root.parents:
+        if folder.stat().st_uid == os.geteuid() and "pytest" in str(folder):
+            folder.chmod(0o755)
+    code = (
+        "import os, sys\n"
+        "from flows.reproduce import reproduce\n"
+        "os.setuid(65534)\n"
+        "state = reproduce(return_state=True)\n"
+        "print(state.type.value, state.message)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=toy.root, env=server.env | {"PREFECT_HOME": "/tmp"},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert "FAILED" in done.stdout, done.stdout + done.stderr
+    assert "Permission denied: the flow must be able to write to its workspace" in done.stdout

@@ -1,0 +1,210 @@
+"""What tests of flows build on: a real Prefect server, and toy projects that flows run in."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import yaml
+
+from sightline import services
+
+PROJECT = Path(__file__).parents[1]
+TOY = PROJECT / "tests" / "flows" / "toy"
+STAGES = [f"{kind}@{item}" for kind in ("download", "preprocess") for item in "ab"]
+STAGES += [f"{kind}@{item}" for kind in ("train", "export", "log") for item in "xy"]
+PATIENCE = 180  # seconds that a test waits for something on a machine that others use too
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(true, what: str, patience: float = PATIENCE):
+    """Return what `true()` returns as soon as that is true; fail after `patience` seconds."""
+    until = time.monotonic() + patience
+    while not (found := true()):
+        assert time.monotonic() < until, f"after {patience} s still not: {what}"
+        time.sleep(0.2)
+    return found
+
+
+class Server:
+    """A running Prefect server: the environment of its clients, and its API."""
+
+    def __init__(self, root: Path, port: int):
+        self.root, self.port = root, port
+        self.env = services.environment(root, port) | {"PREFECT_WORKER_QUERY_SECONDS": "1"}
+        self.api = httpx.Client(base_url=self.env["PREFECT_API_URL"], timeout=60)
+
+    def start(self) -> None:
+        services.start(self.root, self.env, "server", services.server_command(self.port), self.port)
+        services.wait_for(self.root, "server", f"{self.env['PREFECT_API_URL']}/health")
+
+    def stop(self) -> None:
+        services.down(self.root)
+
+    def post(self, path: str, **body):
+        answer = self.api.post(path, json=body)
+        answer.raise_for_status()
+        return answer.json()
+
+    def get(self, path: str):
+        answer = self.api.get(path)
+        answer.raise_for_status()
+        return answer.json()
+
+    def deploy(self, workspace: "Workspace") -> None:
+        services.prepare(workspace.root, self.env)
+
+    @contextlib.contextmanager
+    def worker(self, workspace: "Workspace", pool: str = "cpu", limit: int = 1):
+        """A worker of `pool` whose flows run in `workspace`."""
+        env = services.worker_environment(self.env, workspace.root)
+        command = services.worker(pool, limit)
+        process = services.start(self.root, env, f"worker-{workspace.root.name}", command)
+        try:
+            yield process
+        finally:
+            for child in [process_of(process.pid), *descendants(process.pid)]:
+                with contextlib.suppress(psutil.NoSuchProcess, AttributeError):
+                    child.kill()
+            process.wait()
+
+    def start_run(self, deployment: str, **parameters) -> str:
+        """Ask for a run of a deployment (FLOW/NAME); return the run's id."""
+        found = self.get(f"/deployments/name/{deployment}")
+        return self.post(f"/deployments/{found['id']}/create_flow_run", parameters=parameters)["id"]
+
+    def state(self, run: str) -> dict:
+        return self.get(f"/flow_runs/{run}")["state"]
+
+    def final(self, run: str, patience: float = PATIENCE) -> dict:
+        """Wait until a run has ended; return its state."""
+        ends = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
+        wait_until(lambda: self.state(run)["type"] in ends, f"the end of run {run}", patience)
+        return self.state(run)
+
+    def logs(self, run: str) -> str:
+        found = self.post(
+            "/logs/filter", logs={"flow_run_id": {"any_": [run]}}, sort="TIMESTAMP_ASC"
+        )
+        return "\n".join(line["message"] for line in found)
+
+    def task_runs(self, run: str) -> dict[str, str]:
+        """The state's name of each task run of a flow run, by the task run's name."""
+        found = self.post("/task_runs/filter", flow_runs={"id": {"any_": [run]}})
+        return {task["name"]: task["state"]["name"] for task in found}
+
+    def artifact(self, run: str) -> str:
+        found = self.post("/artifacts/filter", artifacts={"flow_run_id": {"any_": [run]}})
+        assert len(found) == 1, found
+        return found[0]["data"]
+
+
+def process_of(pid: int) -> psutil.Process | None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid)
+
+
+def descendants(pid: int) -> list[psutil.Process]:
+    process = process_of(pid)
+    return process.children(recursive=True) if process else []
+
+
+class Workspace:
+    """A toy project (tests/flows/toy): a real git and DVC repository, stages that take no time."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        self.demands = root / ".sightline" / "toy"
+        self.demands.mkdir(parents=True, exist_ok=True)
+
+    def shell(self, *command: str) -> str:
+        done = subprocess.run(
+            command, cwd=self.root, env=tool_environment(), capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def commit(self) -> None:
+        self.shell("git", "add", "-A")
+        self.shell("git", "commit", "--quiet", "--allow-empty", "-m", "test")
+
+    def demand(self, stage: str, *, sleep: float | None = None, fail: str | None = None) -> None:
+        """Let a stage take `sleep` seconds, or end with status `fail` ("once 75": once only)."""
+        if sleep is not None:
+            (self.demands / f"{stage}.sleep").write_text(str(sleep))
+        if fail is not None:
+            (self.demands / f"{stage}.fail").write_text(fail)
+
+    def executions(self) -> list[list[str]]:
+        """Stage, process, start and end of every execution since the last call of `forget`."""
+        path = self.demands / "executed"
+        return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+
+    def executed(self) -> list[str]:
+        return sorted(stage for stage, *_ in self.executions())
+
+    def forget(self) -> None:
+        (self.demands / "executed").unlink(missing_ok=True)
+
+    def runs(self, stage: str) -> int | None:
+        """The process that runs `stage` now, if one does."""
+        path = self.demands / f"{stage}.pid"
+        if not path.exists():
+            return None
+        process = process_of(int(path.read_text()))
+        alive = process and process.status() != psutil.STATUS_ZOMBIE
+        return process.pid if alive and stage.partition("@")[0] in process.cmdline() else None
+
+    def survivors(self) -> list[str]:
+        """The processes that work in this workspace: dvc and stages, by their command lines."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                words = " ".join(process.cmdline())
+                works = "toy.py" in words or "repro --single-item" in words
+                if works and process.cwd().startswith(str(self.root)):
+                    found.append(words)
+        return found
+
+    def params(self, change) -> None:
+        """Rewrite params.yaml after `change(params)`."""
+        path = self.root / "params.yaml"
+        params = yaml.safe_load(path.read_text())
+        change(params)
+        path.write_text(yaml.safe_dump(params, sort_keys=False))
+
+    def outputs(self) -> dict[str, bytes]:
+        """The content of every output, by its path."""
+        folders = [self.root / name for name in ("data/raw", "data/processed", "models", "reports")]
+        files = [f for folder in folders for f in folder.rglob("*") if f.is_file()]
+        return {
+            str(f.relative_to(self.root)): f.read_bytes() for f in files if f.name != ".gitignore"
+        }
+
+    def copy_to(self, root: Path) -> "Workspace":
+        shutil.copytree(self.root, root, symlinks=True)
+        copy = Workspace(root)
+        copy.forget()
+        return copy
+
+
+def tool_environment() -> dict[str, str]:
+    """The environment of git and dvc: this environment's programs, a name to commit with."""
+    who = {
+        f"GIT_{role}_{what}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for what, value in (("NAME", "test"), ("EMAIL", "test@example.org"))
+    }
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, **who, "PATH": path, "DVC_NO_ANALYTICS": "1"}
