@@ -338,15 +338,23 @@ def test_a_folder_that_may_not_be_written_to(catalogue, server, tmp_path, read_o
     assert "Traceback" not in done.stderr
 
 
-def test_drawing_does_not_reach_through_a_link_into_dvcs_cache(tmp_path):
-    catalogue_path = Path(__file__).parents[2] / "data" / "catalogues" / "sample.yaml"
-    folder = tmp_path / "raw" / "mnist"
-    folder.mkdir(parents=True)
-    (tmp_path / "cached").write_bytes(b"what the cache holds")
-    (folder / "t10k-labels-idx1-ubyte.gz").hardlink_to(tmp_path / "cached")
-    download(catalogue_path, "mnist", folder, tmp_path / "parts")
-    assert (tmp_path / "cached").read_bytes() == b"what the cache holds"
-    assert source.read(folder)[0]["real"] is False
+def test_drawing_does_not_reach_through_a_link_into_dvcs_cache(catalogue, tmp_path, monkeypatch):
+    """DVC links what it caches; a file that is written in place would change there too."""
+    import sightline.data.sample
+
+    def draw(dataset, entry, folder):
+        for file in entry["files"]:
+            (folder / file["name"]).write_bytes(b"drawn")
+
+    monkeypatch.setattr(sightline.data.sample, "draw", draw)
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    (tmp_path / "cached").write_bytes(b"in the cache")
+    (folder / "images.tar").hardlink_to(tmp_path / "cached")
+    path = catalogue(files=[{"name": "images.tar", "role": "images"}], draw={})
+    download(path, "things", folder, tmp_path / "parts")
+    assert (folder / "images.tar").read_bytes() == b"drawn"
+    assert (tmp_path / "cached").read_bytes() == b"in the cache"
 
 
 def test_other_errors_of_the_system_are_not_dressed_up(tmp_path):
