@@ -13,6 +13,7 @@ from threading import Thread
 
 import numpy as np
 import pytest
+import yaml
 from results import make_results
 
 from sightline import record, store, tracking
@@ -267,13 +268,26 @@ def test_a_model_that_never_ran(tmp_path):
         tracking.log("mnist-cnn", Layout(tmp_path))
 
 
-def test_equal_results_have_equal_fingerprints_whatever_their_timing(project):
+def test_equal_results_have_equal_fingerprints_whatever_their_timing_and_code(project):
     layout = make_results(project, seconds=10)
     first = record.read("mnist-cnn", layout).fingerprint
     make_results(project, seconds=20)
     assert record.read("mnist-cnn", layout).fingerprint == first
+    # changed code, equal results: DVC does not run log again, so it must not be a new record
+    layout.lock.write_text(layout.lock.read_text().replace("sightline export", "sightline  export"))
+    assert record.read("mnist-cnn", layout).fingerprint == first
     make_results(project, val_top1=0.91)
     assert record.read("mnist-cnn", layout).fingerprint != first
+
+
+def test_the_fingerprint_is_of_what_the_log_stage_depends_on(project):
+    """Else DVC would skip a record that is missing, or run log for one that is there."""
+    root = Path(__file__).parent.parent
+    log = yaml.safe_load((root / "dvc.yaml").read_text())["stages"]["log"]["do"]
+    deps = {dep.replace("${key}", "mnist-cnn") for dep in log["deps"]}
+    outs = record.read("mnist-cnn", make_results(project)).outs
+    kept = {path for path in outs if not path.endswith(record.LEFT_OUT)}
+    assert kept == {dep for dep in deps if not dep.startswith("src/")}
 
 
 def test_retrained_to_equal_results_after_a_kill(project):

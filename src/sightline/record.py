@@ -1,4 +1,4 @@
-"""What there is to say about one trained model, read from the files that DVC holds, without MLflow."""
+"""What there is to say of one trained model, read from the files that DVC holds; no MLflow here."""
 
 import csv
 import hashlib
@@ -15,6 +15,10 @@ from sightline.layout import Layout
 
 STAGES = ("train", "evaluate", "export")
 
+# Outputs of these stages that are no part of the record: the ONNX file holds the weights and the
+# card's content, and timing.json differs between equal trainings.
+LEFT_OUT = ("weights.pt", "README.md", "timing.json")
+
 # The figure by which models of a task are compared, and whether more of it is better.
 FIGURES = {"classify": ("top1", True), "next-row": ("loss", False), "rotation": ("loss", False)}
 
@@ -23,19 +27,32 @@ FIGURES = {"classify": ("top1", True), "next-row": ("loss", False), "rotation": 
 class Record:
     """One trained, evaluated and exported model, as dvc.lock and its files tell it.
 
-    `fingerprint` is the md5 of the name and the three stages' entries in dvc.lock. timing.json, the
-    one output that differs between equal runs, is left out: equal results have equal fingerprints.
+    `stages` holds the entries of STAGES in dvc.lock.
     """
 
     name: str
-    fingerprint: str
-    stages: dict[str, dict]  # the entries in dvc.lock
+    stages: dict[str, dict]
     layout: Layout
 
     @property
     def locks(self) -> dict[str, str]:
-        """The md5 of each stage's entry, without timing.json."""
-        return {stage: _md5_of_entry(entry) for stage, entry in self.stages.items()}
+        """The md5 of each stage's entry in dvc.lock: command, inputs, params and outputs."""
+        return {stage: _md5(entry) for stage, entry in self.stages.items()}
+
+    @property
+    def outs(self) -> dict[str, str]:
+        """The md5 of each file that the stages left, by its path."""
+        return {out["path"]: out["md5"] for e in self.stages.values() for out in e["outs"]}
+
+    @property
+    def fingerprint(self) -> str:
+        """The md5 of the name and of what the record is made of: equal results are one record.
+
+        These are the inputs of the log stage, so that DVC and MLflow agree on what is new: where
+        changed code led to equal results, neither of them logs again.
+        """
+        kept = {path: md5 for path, md5 in self.outs.items() if not path.endswith(LEFT_OUT)}
+        return _md5([self.name, kept])
 
     @cached_property
     def model(self) -> dict:
@@ -102,7 +119,8 @@ class Record:
         recipe = {key: value for key, value in model["recipe"].items() if key != "name"}
         settings = recipe.pop("network", {})
         chosen |= _flat(recipe) | _flat(settings, "network.")
-        return chosen | _flat(self.stages["train"]["params"]["params.yaml"]["compute"], "compute.")
+        used = _flat(self.stages["train"]["params"]["params.yaml"])
+        return chosen | {key: value for key, value in used.items() if key.startswith("compute.")}
 
     def results(self) -> dict[str, float]:
         """Return what came out, flat: val_top1, test_ece, parameters, onnx_bytes."""
@@ -131,15 +149,13 @@ class Record:
 
     def check(self) -> None:
         """Raise SightlineError where the files are not those that dvc.lock names."""
-        made = {out["path"]: out["md5"] for e in self.stages.values() for out in e["outs"]}
         for stage, entry in self.stages.items():
             for dep in entry["deps"]:
-                if made.get(dep["path"], dep["md5"]) != dep["md5"]:
+                if self.outs.get(dep["path"], dep["md5"]) != dep["md5"]:
                     self._stale(f"{stage}@{self.name} ran on another {dep['path']}")
-        weights = f"models/{self.name}/weights.pt"  # large, and not part of the record
-        for path, md5 in made.items():
+        for path, md5 in self.outs.items():
             file = self.layout.root / path
-            if path == weights:
+            if path.endswith("weights.pt"):  # large, and not read here
                 continue
             if not file.is_file():
                 self._stale(f"{path} is missing")
@@ -173,14 +189,8 @@ def read_all(layout: Layout) -> dict[str, Record]:
     for name in (key.removeprefix("export@") for key in stages if key.startswith("export@")):
         entries = {stage: stages.get(f"{stage}@{name}") for stage in STAGES}
         if all(entries.values()):
-            record = Record(name, "", entries, layout)
-            records[name] = Record(name, _md5([name, record.locks]), entries, layout)
+            records[name] = Record(name, entries, layout)
     return records
-
-
-def _md5_of_entry(entry: dict) -> str:
-    outs = [out for out in entry["outs"] if not out["path"].endswith("/timing.json")]
-    return _md5(entry | {"outs": outs})
 
 
 def _md5(value: object) -> str:
