@@ -86,16 +86,21 @@ def create(where: Store) -> None:
 
 
 def _write(records: list[Record], where: Store) -> None:
-    """Write records, one logger at a time; an error of MLflow becomes one line."""
+    with connected(where) as client:
+        for found in records:
+            _write_one(client, found, where)
+
+
+@contextlib.contextmanager
+def connected(where: Store):
+    """Give a client of the store to one logger at a time; an error of MLflow becomes one line."""
     from filelock import FileLock, Timeout
 
     mlflow = _import_mlflow()
     where.folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(where.folder / "lock", timeout=LOCK_WAIT), _tracking_uri(where.uri):
-            client = _connect(where)
-            for found in records:
-                _write_one(client, found, where)
+            yield _connect(where)
     except Timeout:
         raise TryAgain(
             f"{where.folder / 'lock'} has been held by another `sightline log` for "

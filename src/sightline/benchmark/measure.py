@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import tempfile
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sightline.benchmark import accuracy, contenders, environment, gate, quantise, records
+from sightline.benchmark import accuracy, contenders, environment, gate, provider, quantise, records
 from sightline.benchmark.scenarios import (
     MULTI,
     OFFLINE,
@@ -164,15 +165,16 @@ def _digits(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.4g}")
 
 
-def measure(
-    name: str, layout: Layout, settings: Benchmark, provider: str
-) -> tuple[dict, dict[str, Timing]]:
+def measure(name: str, layout: Layout, settings: Benchmark) -> tuple[dict, dict[str, Timing]]:
     """Return the record of one model, without its key, and the raw values by name.
 
     The accepted int8 variant lies in benchmarks/int8/ afterwards; a rejected one is gone.
-    Raises SightlineError where the model is not exported, or cannot run on `provider`.
+    Raises SightlineError where the model is not exported or cannot run where it should.
     """
-    it = Measurement(name, layout, settings, provider)
+    # what a flow sets for stages side by side would slow torch's threads, which are alone here
+    os.environ.pop("OMP_WAIT_POLICY", None)
+    chosen = provider.choose(settings.provider)
+    it = Measurement(name, layout, settings, chosen)
     load = environment.Load()
     contenders.torch_threads(environment.cores())
     expected = accuracy.answers(it.eager, it.test_images)
@@ -197,7 +199,7 @@ def measure(
             "time": load.time,
             "machine": environment.machine(),
             "versions": environment.versions(),
-            "provider": provider,
+            "provider": chosen,
             "load": busy,
             "busy": max(busy["others_before"], busy["others_during"]) > settings.busy,
         },

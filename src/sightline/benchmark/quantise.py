@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 from onnx import numpy_helper
 from onnxruntime import quantization
 from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -23,6 +24,7 @@ from sightline.files import write_atomically
 BATCH = 64  # images at a time while calibrating
 # What is computed in int8; the head stays float, so that logits and probabilities do too.
 STATIC = ["Conv", "Gemm", "MatMul", "MaxPool", "Relu", "Add", "Flatten"]
+WARNINGS, ERRORS_ONLY = 2, 3  # onnxruntime's scale of severity; the first is its default
 NO_KERNEL = {"GRU", "RNN"}
 
 
@@ -128,10 +130,14 @@ def pools_after_norms(graph: onnx.GraphProto) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence the quantiser: it warns on the root logger of every tensor that it leaves alone."""
+    """Silence the quantiser: it warns on the root logger of every tensor that it leaves alone, and
+    its own sessions, which cannot be given options, of every initializer that may be overridden.
+    """
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
+    onnxruntime.set_default_logger_severity(ERRORS_ONLY)
     try:
         yield
     finally:
+        onnxruntime.set_default_logger_severity(WARNINGS)
         logging.disable(before)

@@ -1,26 +1,38 @@
-"""What `sightline benchmark` does: measure what has no record yet, and print it."""
+"""What `sightline benchmark` does: measure what has no record yet, print it, keep it in MLflow."""
 
 import logging
 from collections.abc import Iterable
+from dataclasses import asdict
 
-from sightline import gpus, params
-from sightline.benchmark import environment, records, tables
-from sightline.benchmark.settings import Benchmark
+from sightline import machine, params
+from sightline.benchmark import environment, records, regression, report
 from sightline.errors import SightlineError
 from sightline.layout import Layout
 from sightline.params import Params
 
 logger = logging.getLogger(__name__)
-CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 
-def benchmark(names: Iterable[str], layout: Layout, force: bool = False) -> None:
-    """Measure these models, or those of params.yaml that are exported, and print what came out."""
+def benchmark(names: list[str], layout: Layout, force: bool = False) -> None:
+    """Measure the models of `due`, print the named ones, or all, and write them to MLflow.
+
+    Raises SightlineError where nothing is exported, where MLflow does not take a record (the next
+    call completes it), and, when all else is done, where a model became slower.
+    """
+    from sightline.benchmark import tracked
+
     settings = params.load(layout)
-    measured = []
-    for name, key in due(names, layout, settings, force).items():
-        measured.append(measure(name, layout, settings.benchmark, key))
-    print(tables.speed(measured))
+    wanted = due(names, layout, settings, force)
+    for name, key in wanted.items():
+        measure(name, layout, settings, key)
+    found = newest(names or list(settings.models), layout)
+    if not found:
+        raise SightlineError("no model is exported yet: run `dvc repro export` first")
+    report.draw(found, layout)
+    print(report.text(found))
+    tracked.complete(found, layout)
+    if slower := slower_now(found, wanted):
+        raise SightlineError("\n".join(slower))
 
 
 def due(
@@ -31,57 +43,54 @@ def due(
     Those that are named; without a name, those that are exported and whose file, machine, versions
     or settings have no record yet (with `force`, all that are exported).
     """
-    from dataclasses import asdict
-
     named = list(names)
     for name in named:
         settings.model(name)
-    machine, versions = environment.machine(), environment.versions()
+    hardware, versions = environment.machine(), environment.versions()
     found = {}
     for name in named or settings.models:
         if not named and not (layout.model(name) / "model.onnx").is_file():
             logger.info("%s is not exported yet: left out", name)
             continue
-        key = records.key(layout, name, machine, versions, asdict(settings.benchmark))
+        key = records.key(layout, name, hardware, versions, asdict(settings.benchmark))
         if named or force or not records.current(layout, name, key):
             found[name] = key
     return found
 
 
-def measure(name: str, layout: Layout, settings: Benchmark, key: dict) -> dict:
-    """Measure one model, write its record and return it."""
+def measure(name: str, layout: Layout, settings: Params, key: dict) -> dict:
+    """Measure one model, hold it against its last record on this machine, write and return it."""
     from sightline.benchmark import measure as measuring
 
-    record, timings = measuring.measure(name, layout, settings, provider(settings))
-    record = {"format": records.FORMAT, "key": key, **record}
+    with machine.processors(True, settings.flows.lock_wait, logger.info):
+        logger.info("%s: measuring", name)
+        record, timings = measuring.measure(name, layout, settings.benchmark)
+    record = {"format": records.FORMAT, "key": key, **record, "regression": None}
+    before = records.last_comparable(layout, name, key["machine"])
+    if before:
+        rule = settings.benchmark.regression
+        record["regression"] = regression.compare(
+            record, timings, before, records.raw(before), rule
+        )
     path = records.write(layout, record, timings)
     logger.info("%s: %s", name, path)
     return record | {"path": str(path)}
 
 
-def provider(settings: Benchmark) -> str:
-    """Return the execution provider to measure on, and say why it is not CUDA where there is a GPU.
+def newest(names: Iterable[str], layout: Layout) -> list[dict]:
+    """Return the newest record on this machine of each of these models that has one."""
+    here = environment.machine()["id"]
+    found = (records.last_comparable(layout, name, here) for name in names)
+    return [record for record in found if record]
 
-    Raises SightlineError where CUDA is asked for and onnxruntime has none.
-    """
-    import onnxruntime
 
-    has_cuda = CUDA in onnxruntime.get_available_providers()
-    if settings.provider == "cuda" and not has_cuda:
-        raise SightlineError(
-            "benchmark.provider is cuda, but onnxruntime has no CUDAExecutionProvider here: "
-            "install onnxruntime-gpu in place of onnxruntime, or set it to auto or cpu"
-        )
-    if settings.provider == "cpu":
-        return CPU
-    if not gpus.visible():
-        if settings.provider == "cuda":
-            raise SightlineError("benchmark.provider is cuda, but there is no CUDA device here")
-        return CPU
-    if not has_cuda:
-        logger.warning(
-            "a GPU is here, but this onnxruntime cannot use it: measuring on the CPU "
-            "(onnxruntime-gpu in place of onnxruntime has CUDA)"
-        )
-        return CPU
-    return CUDA
+def slower_now(found: Iterable[dict], measured: Iterable[str]) -> list[str]:
+    """Return a line for each model, of those just measured, that is surely slower than before."""
+    names = set(measured)
+    return [
+        regression.said(record)
+        for record in found
+        if record["model"]["name"] in names
+        and record["regression"]
+        and record["regression"]["verdict"] == regression.SLOWER
+    ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from sightline.benchmark import regression
 from sightline.benchmark.scenarios import MULTI, OFFLINE, SINGLE
 
 ABSENT = "-"
@@ -81,3 +82,62 @@ def _against_torch(record: dict, contender: str, threads: int) -> str | None:
     batches = [1, max(figure["batch"] for figure in record["figures"])]
     ratios = [against_torch(record, contender, threads, batch) for batch in batches]
     return None if contender == "torch" else " and ".join(f"{ratio:.2f}" for ratio in ratios)
+
+
+def costs(records: Iterable[dict]) -> str:
+    """Return a row for each model and variant: cold start, memory, size, agreement with torch."""
+    rows = [
+        (
+            *("model", "variant", "import s", "open s", "first answer ms", "peak MB, 1 image"),
+            *("peak MB, largest batch", "kB", "same top-1 as torch", "largest difference"),
+            *("val top-1", "test top-1"),
+        )
+    ]
+    for record in records:
+        for variant, known in record["variants"].items():
+            if "cold_start" not in known:
+                continue
+            cold, torch = known["cold_start"], known["against_torch"]
+            rows.append(
+                (
+                    *(record["model"]["name"], variant),
+                    *(f"{cold['import_seconds']:.2f}", f"{cold['open_seconds']:.3f}"),
+                    f"{1000 * cold['first_answer_seconds']:.1f}",
+                    *(f"{cold[key] / 1e6:,.0f}" for key in ("peak_bytes_first", "peak_bytes")),
+                    f"{known['bytes'] / 1000:,.0f}",
+                    *(torch.get("same_top1"), f"{torch['max_difference']:.1e}"),
+                    *(known.get("val_top1"), known.get("test_top1")),
+                )
+            )
+    return table(rows, words=2)
+
+
+def levels(records: Iterable[dict]) -> str:
+    """Return a row for each model: what each level of graph optimisation makes of a call."""
+    records = list(records)
+    columns = list(dict.fromkeys((r["batch"], r["level"]) for x in records for r in x["levels"]))
+    rows = [("model", *(f"{batch}: {level}, ms" for batch, level in columns))]
+    for record in records:
+        found = {(row["batch"], row["level"]): row["p50_ms"] for row in record["levels"]}
+        rows.append((record["model"]["name"], *(f"{found[column]:.3f}" for column in columns)))
+    return table(rows, words=1)
+
+
+def notes(records: Iterable[dict]) -> list[str]:
+    """Return what must be said beside the figures: int8 verdicts, busy machines, regressions."""
+    said = []
+    for record in records:
+        name, int8 = record["model"]["name"], record["variants"]["int8"]
+        if int8["accepted"]:
+            said.append(f"{name}: int8 accepted: benchmarks/int8/{name}.onnx ({int8['method']})")
+        else:
+            said.append(f"{name}: no int8 variant: {int8['why_not']}")
+        if record["environment"]["busy"]:
+            load = record["environment"]["load"]
+            said.append(
+                f"{name}: WARNING: the machine was busy: others used {load['others_before']:.0%} "
+                f"of it before and {load['others_during']:.0%} during the measurement"
+            )
+        if line := regression.said(record):
+            said.append(f"REGRESSION: {line}")
+    return said

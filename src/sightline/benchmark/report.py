@@ -1,0 +1,40 @@
+"""Records as a text that a person reads, and as pictures beside them."""
+
+from pathlib import Path
+
+from sightline.benchmark import pictures, tables
+from sightline.layout import Layout
+
+
+def text(records: list[dict]) -> str:
+    """Return all tables and notes, in Markdown that reads well in a terminal too."""
+    environment = records[0]["environment"]
+    machine = environment["machine"]
+    versions = ", ".join(f"{name} {found}" for name, found in environment["versions"].items())
+    parts = [
+        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB "
+        f"(machine {machine['id']}); {environment['provider']}; {versions}",
+        *_not_real(records),
+        tables.speed(records),
+        "`1:` and `8:` are milliseconds of one call with so many images (single-stream and "
+        "multi-stream), best images/s the throughput at the best batch size; `/ torch` is the "
+        "median over that of torch eager at batch 1 and at the largest batch.",
+        tables.costs(records),
+        tables.levels(records),
+        "\n".join(f"- {note}" for note in tables.notes(records)),
+    ]
+    return "\n\n".join(parts)
+
+
+def draw(records: list[dict], layout: Layout) -> list[Path]:
+    """Draw the pictures of these records into benchmarks/pictures and return their paths."""
+    return pictures.draw(records, layout.benchmarks / "pictures")
+
+
+def _not_real(records: list[dict]) -> list[str]:
+    catalogues = {r["model"]["catalogue"] for r in records if not r["model"]["real"]}
+    return [
+        f"The data of the catalogue '{name}' is NOT real: of its models the speed counts, the "
+        "accuracy does not."
+        for name in sorted(catalogues)
+    ]
