@@ -86,8 +86,8 @@ def _figure(dataset: str):
 def _settings(dataset: str, given: dict[str, Any]) -> tuple[dict[str, int], int, dict[str, str]]:
     if dataset not in DATASETS:
         raise SightlineError(
-            f"no drawing of '{dataset}': Sightline draws {', '.join(DATASETS)}; give other datasets "
-            "files with urls instead of draw:"
+            f"no drawing of '{dataset}': Sightline draws {', '.join(DATASETS)}: give other "
+            "datasets files with urls instead of draw:"
         )
     if unknown := set(given) - {"train", "test", "seed", "sha256"}:
         raise SightlineError(

@@ -59,7 +59,7 @@ def smooth(points: Points, closed: bool = False) -> np.ndarray:
 
 
 def thick(points: np.ndarray, width: float) -> list[np.ndarray]:
-    """Return the loops (quads and round joints) that cover a polyline of `width`, all turning alike."""
+    """Return the loops (quads, round joints) that cover a polyline, all turning the same way."""
     half = width / 2
     start, end = points[:-1], points[1:]
     step = end - start

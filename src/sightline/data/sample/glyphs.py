@@ -76,12 +76,13 @@ def digit(label: int, rng: random.Random) -> np.ndarray:
     height = rng.uniform(14, 21)
     pen.place(
         14 + rng.uniform(-3, 3), 14 + rng.uniform(-3, 3), height,
-        aspect=rng.uniform(0.5, 0.85), tilt=rng.uniform(-0.1, 0.1), shear=rng.uniform(-0.42, 0.18),
+        aspect=rng.uniform(0.5, 0.85), tilt=rng.uniform(-0.13, 0.13),
+        shear=rng.uniform(-0.42, 0.18),
     )  # fmt: skip
-    bend, lean = rng.uniform(-0.15, 0.15), rng.uniform(-0.15, 0.15)
+    bend, lean = rng.uniform(-0.2, 0.2), rng.uniform(-0.2, 0.2)
     curves = []
     for points in strokes(rng.choice(DIGITS[label])):
-        wobble = [rng.uniform(-0.035, 0.035) for _ in range(points.size)]
+        wobble = [rng.uniform(-0.05, 0.05) for _ in range(points.size)]
         moved = points + np.reshape(wobble, points.shape)
         moved[1:] = np.where((points[1:] == points[:-1]), moved[:-1], moved[1:])  # corners stay
         x, y = moved[:, 0], moved[:, 1]

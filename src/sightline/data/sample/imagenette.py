@@ -1,5 +1,7 @@
 """The ten classes of Imagenette as scenes of varying size and aspect ratio."""
 
+# One point a line would tear the figures apart.
+# fmt: off
 import random
 
 import numpy as np
@@ -42,11 +44,8 @@ def chain_saw(pen: Pen, case):
             pen.fill([(0.0 + i * 0.09, y), (0.06 + i * 0.09, y), (0.03 + i * 0.09, y * 1.4)], INK)
     pen.curve([(-0.2, -0.3), (-0.1, -0.65), (-0.35, -0.72), (-0.55, -0.35)], 0.09, INK)
     pen.curve([(-0.85, 0.25), (-1.05, 0.0), (-0.9, -0.28), (-0.6, -0.25)], 0.11, INK)
-    pen.blob(
-        [(-0.9, 0.35), (-0.85, -0.25), (-0.4, -0.38), (0.02, -0.25), (0.08, 0.35)],
-        coat(pen, case),
-        shade=45,
-    )
+    pen.blob([(-0.9, 0.35), (-0.85, -0.25), (-0.4, -0.38), (0.02, -0.25), (0.08, 0.35)],
+             coat(pen, case), shade=45)
     pen.oval(-0.45, 0.05, 0.2, 0.2, darker(case, 70), shade=30)
     pen.line([(-0.2, -0.1), (-0.02, -0.1)], 0.06, (240, 240, 240))
 
@@ -65,14 +64,11 @@ def church(pen: Pen, stone):
     pen.line([(-0.64, top + 0.1), (-0.46, top + 0.1)], 0.04, INK)
     glass = tint((70, 85, 120), pen.rng)
     for x in (0.02, 0.35, 0.7):
-        pen.blob(
-            [(x - 0.09, 0.55), (x - 0.09, 0.25), (x, 0.08), (x + 0.09, 0.25), (x + 0.09, 0.55)],
-            glass,
-        )
+        pen.blob([(x - 0.09, 0.55), (x - 0.09, 0.25), (x, 0.08), (x + 0.09, 0.25),
+                  (x + 0.09, 0.55)], glass)
     pen.oval(-0.55, 0.12, 0.13, 0.13, (235, 232, 220))
-    pen.blob(
-        [(-0.68, 0.98), (-0.68, 0.62), (-0.55, 0.45), (-0.42, 0.62), (-0.42, 0.98)], (75, 50, 38)
-    )
+    pen.blob([(-0.68, 0.98), (-0.68, 0.62), (-0.55, 0.45), (-0.42, 0.62), (-0.42, 0.98)],
+             (75, 50, 38))
 
 
 def french_horn(pen: Pen, brass):
@@ -98,18 +94,13 @@ def garbage_truck(pen: Pen, paint):
     """A cab, a ribbed body with a sloping tail, and bins."""
     body = coat(pen, paint, darker(paint, 35), "lines")
     pen.box(-0.95, 0.3, 0.95, 0.42, (55, 55, 58))
-    pen.fill(
-        [(-1.0, 0.3), (-1.05, -0.2), (-0.8, -0.68), (0.38, -0.68), (0.38, 0.32)], body, shade=30
-    )
-    pen.fill(
-        [(-1.05, 0.3), (-1.12, -0.15), (-0.88, -0.6), (-0.78, 0.3)], darker(paint, 60), shade=20
-    )
+    pen.fill([(-1.0, 0.3), (-1.05, -0.2), (-0.8, -0.68), (0.38, -0.68), (0.38, 0.32)], body,
+             shade=30)
+    pen.fill([(-1.05, 0.3), (-1.12, -0.15), (-0.88, -0.6), (-0.78, 0.3)], darker(paint, 60),
+             shade=20)
     cab = tint(pen.rng.choice(((240, 240, 238), paint, (235, 130, 50))), pen.rng)
-    pen.fill(
-        [(0.42, -0.42), (0.88, -0.42), (0.98, -0.05), (1.0, 0.42), (0.42, 0.42)],
-        coat(pen, cab),
-        shade=30,
-    )
+    pen.fill([(0.42, -0.42), (0.88, -0.42), (0.98, -0.05), (1.0, 0.42), (0.42, 0.42)],
+             coat(pen, cab), shade=30)
     pen.fill([(0.52, -0.32), (0.82, -0.32), (0.9, -0.02), (0.52, -0.02)], vehicles.GLASS, shade=35)
     pen.oval(0.65, -0.48, 0.08, 0.06, (250, 170, 40))
     pen.oval(-0.2, -0.15, 0.2, 0.2, (240, 240, 235), opacity=200)
@@ -140,7 +131,7 @@ def golf_ball(pen: Pen, white):
     """A white ball with dimples, often on a tee."""
     if pen.rng.random() < 0.5:
         pen.fill([(-0.18, 0.6), (0.18, 0.6), (0.05, 0.8), (0.04, 1.3), (-0.04, 1.3), (-0.05, 0.8)],
-                 tint((225, 190, 130), pen.rng), shade=30)  # fmt: skip
+                 tint((225, 190, 130), pen.rng), shade=30)
     else:
         pen.oval(0.12, 0.72, 0.8, 0.16, (20, 35, 20), opacity=120)
     pen.oval(0, 0, 0.75, 0.75, white, shade=60)
@@ -159,16 +150,16 @@ def parachute(pen: Pen, cloth, second):
             pen.line([(x, -0.25), (0, 0.6)], 0.02, (235, 235, 235))
         for i in range(8, 0, -1):
             half = 0.115 * i
-            pen.blob([(-half, -0.22), (-half * 0.8, -0.7), (0, -0.98), (half * 0.8, -0.7), (half, -0.22)],
-                     cloth if i % 2 else second, shade=25)  # fmt: skip
+            pen.blob([(-half, -0.22), (-half * 0.8, -0.7), (0, -0.98), (half * 0.8, -0.7),
+                      (half, -0.22)], cloth if i % 2 else second, shade=25)
     else:  # a wing
         for x in (-0.9, -0.3, 0.3, 0.9):
             pen.line([(x, -0.5), (0, 0.6)], 0.02, (235, 235, 235))
         for i in range(7):
             x = -1.05 + i * 0.3
             lift = 0.18 - x * x * 0.16
-            pen.fill([(x, -0.55 - lift), (x + 0.3, -0.57 - lift), (x + 0.28, -0.3 - lift), (x + 0.02, -0.28 - lift)],
-                     cloth if i % 2 else second, shade=25)  # fmt: skip
+            pen.fill([(x, -0.55 - lift), (x + 0.3, -0.57 - lift), (x + 0.28, -0.3 - lift),
+                      (x + 0.02, -0.28 - lift)], cloth if i % 2 else second, shade=25)
     suit = darker(second, 90)
     for x in (-0.06, 0.06):
         pen.line([(x, 0.8), (x * 1.6, 1.02)], 0.07, suit)
@@ -182,12 +173,10 @@ def caught(pen: Pen, skin, belly, shirt):
         x, y, size = pen.frame[2], pen.frame[5], pen.size
         pen.place(x, y - size * 0.25, size)
         creatures.person(pen, tint(objects.SKIN[0], pen.rng), (70, 50, 40), shirt, "man")
-        pen.place(
-            x, y + size * 0.5, size * pen.rng.uniform(0.75, 0.95), tilt=pen.rng.uniform(-0.05, 0.05)
-        )
-    creatures.swimmer(
-        pen, skin, belly, height=0.34, fin="top", marks="knit", second=darker(skin, 22)
-    )
+        pen.place(x, y + size * 0.5, size * pen.rng.uniform(0.75, 0.95),
+                  tilt=pen.rng.uniform(-0.05, 0.05))
+    creatures.swimmer(pen, skin, belly, height=0.34, fin="top", marks="knit",
+                      second=darker(skin, 22))
     if pen.rng.random() < 0.5:
         for at in (-0.4, 0.35):
             pen.oval(at, 0.34, 0.16, 0.11, tint(objects.SKIN[0], pen.rng))
@@ -196,20 +185,28 @@ def caught(pen: Pen, skin, belly, shirt):
 SPRINGER = {**objects.DOG, "ears": "flop", "tail": "bushy"}
 # Each class in the order of its synset: the ways it is shown.
 KINDS = {
-    "n01440764": (kind(scenes.water, caught, ((95, 105, 50), (130, 120, 60)), objects.TAWNY, objects.PAINT),
-                  kind(scenes.field, caught, ((95, 105, 50), (130, 120, 60)), objects.TAWNY, objects.PAINT)),
-    "n02102040": (kind(scenes.field, animals.quadruped, objects.WHITE, LIVER, marks="patches", **SPRINGER),
-                  kind(scenes.anywhere, animals.face, LIVER, objects.WHITE, marks="patches", ears="flop",
+    "n01440764": (kind(scenes.water, caught, ((95, 105, 50), (130, 120, 60)), objects.TAWNY,
+                       objects.PAINT),
+                  kind(scenes.field, caught, ((95, 105, 50), (130, 120, 60)), objects.TAWNY,
+                       objects.PAINT)),
+    "n02102040": (kind(scenes.field, animals.quadruped, objects.WHITE, LIVER, marks="patches",
+                       **SPRINGER),
+                  kind(scenes.anywhere, animals.face, LIVER, objects.WHITE, marks="patches",
+                       ears="flop",
                        muzzle=(240, 236, 230), long=0.36)),
     "n02979186": (kind(scenes.room, cassette_player, objects.GREY + objects.DARK + objects.RED),),
-    "n03000684": (kind(scenes.anywhere, chain_saw, objects.RED + objects.ORANGE + objects.YELLOW, tilt=0.3),),
+    "n03000684": (kind(scenes.anywhere, chain_saw, objects.RED + objects.ORANGE + objects.YELLOW,
+                       tilt=0.3),),
     "n03028079": (kind(scenes.field, church, STONE, tilt=0.01),),
     "n03394916": (kind(scenes.room, french_horn, BRASS, tilt=0.25),),
-    "n03417042": (kind(scenes.street, garbage_truck, objects.GREEN + objects.WHITE + objects.BLUE + objects.ORANGE),),
+    "n03417042": (kind(scenes.street, garbage_truck,
+                       objects.GREEN + objects.WHITE + objects.BLUE + objects.ORANGE),),
     "n03425413": (kind(scenes.street, gas_pump, objects.PAINT, tilt=0.03),),
-    "n03445777": (kind(scenes.field, golf_ball, objects.WHITE), kind(scenes.foliage, golf_ball, objects.WHITE)),
-    "n03888257": (kind(scenes.sky, parachute, objects.PAINT + objects.ORANGE, objects.PAINT, tilt=0.1),),
-}  # fmt: skip
+    "n03445777": (kind(scenes.field, golf_ball, objects.WHITE), kind(scenes.foliage, golf_ball,
+                                                                     objects.WHITE)),
+    "n03888257": (kind(scenes.sky, parachute, objects.PAINT + objects.ORANGE, objects.PAINT,
+                       tilt=0.1),),
+}
 SYNSETS = list(KINDS)
 
 

@@ -1,5 +1,7 @@
 """Backgrounds: skies, fields, water, rooms, with light and distance of their own."""
 
+# One point a line would tear the figures apart.
+# fmt: off
 import numpy as np
 
 from sightline.data.sample.canvas import Pen
@@ -11,14 +13,8 @@ EARTH = ((170, 140, 105), (140, 115, 90), (195, 180, 150))
 ROAD = ((115, 115, 118), (90, 90, 95), (150, 148, 145))
 SNOW = ((232, 236, 242),)
 WATER = ((50, 95, 140), (70, 125, 150), (95, 140, 160), (45, 75, 105))
-WALLS = (
-    (205, 190, 170),
-    (170, 185, 190),
-    (220, 215, 200),
-    (150, 130, 115),
-    (185, 160, 150),
-    (120, 135, 125),
-)
+WALLS = ((205, 190, 170), (170, 185, 190), (220, 215, 200), (150, 130, 115), (185, 160, 150),
+         (120, 135, 125))
 LEAVES = ((45, 85, 40), (60, 100, 50), (35, 70, 45))
 
 
@@ -44,17 +40,15 @@ def sky(pen: Pen, clouds=True):
     fade(pen, 0, pen.height, colour, tint(colour, pen.rng, 40), spread=16)
     if clouds and pen.rng.random() < 0.7:
         for _ in range(pen.rng.randrange(1, 4)):
-            cloud(
-                pen, pen.rng.uniform(-1, 1), pen.rng.uniform(-0.9, 0.9), pen.rng.uniform(0.2, 0.5)
-            )
+            cloud(pen, pen.rng.uniform(-1, 1), pen.rng.uniform(-0.9, 0.9),
+                  pen.rng.uniform(0.2, 0.5))
 
 
 def cloud(pen: Pen, x, y, size, colour=(245, 246, 250)):
     """One cloud of a few puffs."""
     for dx, dy, scale in ((-0.8, 0.1, 0.6), (0, 0, 1), (0.8, 0.12, 0.65)):
-        pen.oval(
-            x + dx * size, y + dy * size, size * scale, size * scale * 0.55, colour, opacity=180
-        )
+        pen.oval(x + dx * size, y + dy * size, size * scale, size * scale * 0.55, colour,
+                 opacity=180)
 
 
 def ground(pen: Pen, colours, backdrop="any"):
@@ -65,17 +59,16 @@ def ground(pen: Pen, colours, backdrop="any"):
         backdrop = pen.rng.choice(["sky", "sky", "trees", "wall"])
     if backdrop == "wall":
         wall = _pick(pen, WALLS)
-        pen.pixels[:] = coat(
-            pen, wall, darker(wall, 30), pen.rng.choice(["plain", "checks", "lines"])
-        )
+        pen.pixels[:] = coat(pen, wall, darker(wall, 30), pen.rng.choice(["plain", "checks",
+                                                                          "lines"]))
     else:
         upper = _pick(pen, SKIES)
         fade(pen, 0, horizon + 2, upper, tint(upper, pen.rng, 30))
     if backdrop == "trees":
         line = horizon / pen.height * 2 - 1
         for _ in range(5):
-            pen.oval(pen.rng.uniform(-1, 1), line - pen.rng.uniform(0, 0.3), pen.rng.uniform(0.2, 0.5),
-                     pen.rng.uniform(0.2, 0.4), _pick(pen, LEAVES))  # fmt: skip
+            pen.oval(pen.rng.uniform(-1, 1), line - pen.rng.uniform(0, 0.3),
+                     pen.rng.uniform(0.2, 0.5), pen.rng.uniform(0.2, 0.4), _pick(pen, LEAVES))
     fade(pen, horizon, pen.height, colour, tint(darker(colour, 20), pen.rng, 20), spread=22)
 
 
@@ -124,7 +117,7 @@ def forest(pen: Pen):
     for _ in range(pen.rng.randrange(0, 4)):
         x = pen.rng.uniform(-1, 1)
         pen.line([(x, -1.1), (x + pen.rng.uniform(-0.1, 0.1), 1.1)], pen.rng.uniform(0.06, 0.16),
-                 _pick(pen, ((90, 70, 50), (110, 95, 80))))  # fmt: skip
+                 _pick(pen, ((90, 70, 50), (110, 95, 80))))
 
 
 def foliage(pen: Pen):
@@ -140,16 +133,14 @@ def room(pen: Pen):
     pen.pixels[:] = coat(pen, wall, tint(wall, pen.rng, 18), marks)
     if pen.rng.random() < 0.7:
         floor = _pick(pen, ((140, 100, 65), (110, 85, 65), (190, 175, 155), (95, 100, 110)))
-        fade(
-            pen, int(pen.height * pen.rng.uniform(0.6, 0.85)), pen.height, floor, darker(floor, 25)
-        )
+        fade(pen, int(pen.height * pen.rng.uniform(0.6, 0.85)), pen.height, floor,
+             darker(floor, 25))
 
 
 def studio(pen: Pen):
     """A plain sheet, as in catalogues: white, grey or a pale colour."""
-    colour = _pick(
-        pen, ((245, 245, 245), (225, 228, 232), (235, 230, 215), (200, 205, 210), (60, 62, 66))
-    )
+    colour = _pick(pen, ((245, 245, 245), (225, 228, 232), (235, 230, 215), (200, 205, 210),
+                         (60, 62, 66)))
     fade(pen, 0, pen.height, colour, darker(colour, 20), spread=6)
 
 

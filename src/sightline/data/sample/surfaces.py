@@ -37,32 +37,34 @@ def grain(shape: tuple[int, ...], rng: random.Random, spread: int) -> np.ndarray
 def pattern(kind: str, height: int, width: int, rng: random.Random) -> np.ndarray:
     """Return where a cloth, coat or wall shows its second colour: int64 H x W, 0 or 1."""
     y, x = np.arange(height)[:, None], np.arange(width)
-    scale = height / 28
-    period = max(int(rng.randrange(4, 9) * scale), 2)
+    period = max(rng.randrange(4, 9) * height // 28, 2)
     phase = rng.randrange(period)
-    if kind == "plain":
-        return np.zeros((height, width), np.int64)
-    if kind == "stripes":  # across, even
-        return np.broadcast_to((y + phase) % period * 2 // period, (height, width))
-    if kind == "lines":  # down, thin
-        return np.broadcast_to((x + phase) % period * 3 // period // 2, (height, width))
-    if kind == "bands":  # across, one or two wide ones
-        period = max(int(rng.randrange(12, 18) * scale), 2)
-        return np.broadcast_to((y + phase) % period * 2 // period, (height, width))
-    if kind == "checks":
-        return ((x + phase) % period * 2 // period) ^ ((y + phase) % period * 2 // period)
-    if kind == "knit":
-        step = max(int(2 * scale), 1)
-        return (x // step + y // step + phase) % 2
-    if kind == "diagonal":
-        return (x + y + phase) % period * 2 // period
-    if kind == "print":  # blots
-        return (noise(height, width, 1, rng, cells=9, spread=128)[..., 0] > 25).astype(np.int64)
-    if kind == "spots":
-        return (noise(height, width, 1, rng, cells=13, spread=128)[..., 0] > 40).astype(np.int64)
-    if kind == "patches":
-        return (noise(height, width, 1, rng, cells=5, spread=128)[..., 0] > 5).astype(np.int64)
-    raise ValueError(f"no pattern '{kind}'")
+    down, across = (y + phase) % period, (x + phase) % period
+    match kind:
+        case "plain":
+            where = (y < 0) & (x < 0)
+        case "stripes":
+            where = (down * 2 >= period) & (x >= 0)
+        case "bands":
+            where = ((y + phase) // (2 * period) % 2 == 1) & (x >= 0)
+        case "lines":
+            where = (across * 3 >= 2 * period) & (y >= 0)
+        case "diagonal":
+            where = (x + y + phase) % period * 2 >= period
+        case "checks":
+            where = (down * 2 >= period) ^ (across * 2 >= period)
+        case "plaid":
+            where = (down * 4 >= 3 * period) | (across * 4 >= 3 * period)
+        case "windows":
+            where = (down * 2 >= period) & (across * 2 >= period)
+        case "knit":
+            where = (x * 14 // height + y * 14 // height + phase) % 2 == 1
+        case "print" | "spots" | "patches":
+            cells, above = {"print": (9, 25), "spots": (13, 40), "patches": (5, 5)}[kind]
+            where = noise(height, width, 1, rng, cells, spread=128)[..., 0] > above
+        case _:
+            raise ValueError(f"no pattern '{kind}'")
+    return where.astype(np.int64)
 
 
 def tint(colour, rng: random.Random, spread: int = 22) -> tuple[int, ...]:
