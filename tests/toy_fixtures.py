@@ -1,27 +1,16 @@
 """One Prefect server for the whole session, and toy workspaces, for tests of flows and faults."""
 
 import os
-import shutil
 import sys
 
 import pytest
-from toy_project import PROJECT, STAGES, TOY, Server, Workspace, free_port
+from toy_project import PROJECT, STAGES, Server, Workspace, free_port, make_blank
 
 
 @pytest.fixture(scope="session")
 def blank(tmp_path_factory) -> Workspace:
     """A toy workspace in which nothing ran yet; copy it."""
-    root = tmp_path_factory.mktemp("toy") / "blank"
-    shutil.copytree(TOY, root, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(PROJECT / "flows", root / "flows", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("prefect.yaml", "automations.yaml", ".gitignore", ".dvcignore"):
-        shutil.copy(PROJECT / name, root)
-    workspace = Workspace(root)
-    workspace.shell("git", "init", "--quiet", "--initial-branch", "main")
-    workspace.shell("dvc", "init", "--quiet")
-    workspace.shell("dvc", "config", "core.analytics", "false")
-    workspace.commit()
-    return workspace
+    return make_blank(tmp_path_factory.mktemp("toy") / "blank")
 
 
 @pytest.fixture(scope="session")

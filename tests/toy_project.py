@@ -49,6 +49,13 @@ class Server:
         services.start(self.root, self.env, "server", services.server_command(self.port), self.port)
         services.wait_for(self.root, "server", f"{self.env['PREFECT_API_URL']}/health")
 
+    def end_server(self) -> None:
+        """End the server alone; workers stay."""
+        for process, role in services.running(self.root):
+            if role == "server":
+                process.kill()
+                process.wait()
+
     def stop(self) -> None:
         services.down(self.root)
 
@@ -65,12 +72,16 @@ class Server:
     def deploy(self, workspace: "Workspace") -> None:
         services.prepare(workspace.root, self.env)
 
+    def start_worker(self, workspace: "Workspace", pool: str = "cpu", limit: int = 1):
+        """Start a worker of `pool` whose flows run in `workspace`; return its process."""
+        env = services.worker_environment(self.env, workspace.root)
+        role = f"worker-{pool}-{workspace.root.name}"
+        return services.start(self.root, env, role, services.worker(pool, limit))
+
     @contextlib.contextmanager
     def worker(self, workspace: "Workspace", pool: str = "cpu", limit: int = 1):
-        """A worker of `pool` whose flows run in `workspace`."""
-        env = services.worker_environment(self.env, workspace.root)
-        command = services.worker(pool, limit)
-        process = services.start(self.root, env, f"worker-{workspace.root.name}", command)
+        """A worker that is ended, with all it started, when the `with` block is left."""
+        process = self.start_worker(workspace, pool, limit)
         try:
             yield process
         finally:
@@ -166,14 +177,15 @@ class Workspace:
         alive = process and process.status() != psutil.STATUS_ZOMBIE
         return process.pid if alive and stage.partition("@")[0] in process.cmdline() else None
 
-    def survivors(self) -> list[str]:
-        """The processes that work in this workspace: dvc and stages, by their command lines."""
+    def survivors(self, stage: str = "") -> list[str]:
+        """The processes that work here, dvc and stages (or those of one stage): command lines."""
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                 words = " ".join(process.cmdline())
                 works = "toy.py" in words or "repro --single-item" in words
-                if works and process.cwd().startswith(str(self.root)):
+                mine = stage in words or stage.replace("@", " ") in words
+                if works and mine and process.cwd().startswith(str(self.root)):
                     found.append(words)
         return found
 
@@ -208,3 +220,18 @@ def tool_environment() -> dict[str, str]:
     }
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return {**os.environ, **who, "PATH": path, "DVC_NO_ANALYTICS": "1"}
+
+
+def make_blank(root: Path) -> Workspace:
+    """Make a toy workspace in which nothing ran yet, with this project's flows and deployments."""
+    apart = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(TOY, root, ignore=apart)
+    shutil.copytree(PROJECT / "flows", root / "flows", ignore=apart)
+    for name in ("prefect.yaml", "automations.yaml", ".gitignore", ".dvcignore"):
+        shutil.copy(PROJECT / name, root)
+    workspace = Workspace(root)
+    workspace.shell("git", "init", "--quiet", "--initial-branch", "main")
+    workspace.shell("dvc", "init", "--quiet")
+    workspace.shell("dvc", "config", "core.analytics", "false")
+    workspace.commit()
+    return workspace

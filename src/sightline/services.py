@@ -63,7 +63,8 @@ def up(root: Path, prefect_port: int, mlflow_port: int) -> None:
             start(root, env, "mlflow", command, mlflow_port)
         wait_for(root, "mlflow", f"http://{HOST}:{mlflow_port}/health")
     except SightlineError:
-        down(root)
+        if not present:  # all that runs is of this attempt
+            down(root)
         raise
     seen = f"on {len(devices)} GPUs" if devices else "none here: no CUDA device is seen"
     print(
@@ -145,7 +146,7 @@ def start(
 ) -> subprocess.Popen:
     """Start one service in a session of its own, its output in .sightline/services/ROLE.log."""
     if port is not None:
-        _check_free(port, role)
+        check_free(port, role)
     folder = root / ".sightline" / "services"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{role}.log").open("w") as log:
@@ -176,7 +177,8 @@ def wait_for(root: Path, role: str, url: str) -> None:
     raise SightlineError(f"{role} did not come up: {''.join(last) or 'no word'}: see {log}")
 
 
-def _check_free(port: int, role: str) -> None:
+def check_free(port: int, role: str) -> None:
+    """Raise SightlineError if nothing can listen on `port`."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -68,7 +68,7 @@ def test_models_that_changed_are_announced_once(toy, reproduce, server):
 
 def test_only_what_passes_is_retried(toy, reproduce, server):
     toy.demand("log@x", fail="once 75")
-    state, run = reproduce(toy, "log@x", force=True)
+    state, _ = reproduce(toy, "log@x", force=True)
     assert state.is_completed(), state.message
     assert toy.executed().count("log@x") == 2
     assert toy.executed().count("train@x") == 1

@@ -1,0 +1,81 @@
+"""Training on a worker elsewhere: two clones, one git origin, one DVC remote, no more shared."""
+
+import pytest
+from toy_project import STAGES, Workspace
+
+from sightline.pipeline import main_root
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def clones(blank, tmp_path):
+    """The coordinator's clone, and that of the worker."""
+    origin = blank.copy_to(tmp_path / "origin")
+    origin.shell("dvc", "remote", "add", "--default", "shared", str(tmp_path / "remote"))
+    origin.commit()
+    for name in ("coordinator", "elsewhere"):
+        origin.shell("git", "clone", "--quiet", str(origin.root), str(tmp_path / name))
+    return Workspace(tmp_path / "coordinator"), Workspace(tmp_path / "elsewhere")
+
+
+def test_every_stage_runs_once_and_both_have_the_same_lock(clones, reproduce, server):
+    coordinator, elsewhere = clones
+    server.deploy(coordinator)
+    with server.worker(elsewhere, pool="gpu"):
+        state, run = reproduce(coordinator)
+        assert state.message == "10 stages: 10 ran"
+        trained = ["train@x", "train@y"]
+        assert elsewhere.executed() == trained
+        assert coordinator.executed() == sorted(set(STAGES) - set(trained))
+        table = server.artifact(run)
+        assert "Training goes to pool gpu, at commit" in table
+        assert "| pool gpu |" in table
+        assert same_lock(coordinator, elsewhere)
+
+        for clone in clones:
+            clone.forget()
+        state, run = reproduce(coordinator, overrides=["recipes.x.epochs=5"])
+        assert state.message == "10 stages: 3 ran, 7 up to date"
+        assert elsewhere.executed() == ["train@x"]
+        assert coordinator.executed() == ["export@x", "log@x"]
+        (name,) = coordinator.shell("dvc", "exp", "list", "--name-only").split()
+        coordinator.shell("dvc", "exp", "apply", name)
+        elsewhere.params(lambda params: params["recipes"]["x"].update(epochs=5))
+        assert same_lock(coordinator, elsewhere)
+
+        for clone in clones:
+            clone.forget()
+        elsewhere.demand("train@y", fail="1")
+        state, run = reproduce(coordinator, "train@y", force=True)
+        assert state.is_failed()
+        assert "train@y: sightline: train@y was told to fail" in state.message
+        assert elsewhere.executed() == ["train@y"], "a training that fails is not tried again"
+    assert list((main_root(elsewhere.root) / ".sightline/worktrees").iterdir()) == []
+
+
+def same_lock(coordinator: Workspace, elsewhere: Workspace) -> bool:
+    """Whether the worker's clone, brought up to date from the remote, has the same dvc.lock."""
+    before = elsewhere.executed()
+    coordinator.shell("dvc", "push", "--quiet", "--run-cache")
+    elsewhere.shell("dvc", "pull", "--quiet", "--run-cache", "--allow-missing")
+    elsewhere.shell("dvc", "repro", "--quiet", "--pull")
+    assert elsewhere.executed() == before, "the worker's clone restores, and computes nothing"
+    locks = [(clone.root / "dvc.lock").read_bytes() for clone in (coordinator, elsewhere)]
+    return locks[0] == locks[1]
+
+
+def test_training_stays_here_aloud_where_the_worker_could_not_see_the_code(toy, reproduce, server):
+    (toy.root / "toy.py").write_text((toy.root / "toy.py").read_text() + "# changed\n")
+    toy.params(lambda params: params["recipes"]["x"].update(epochs=2))
+    server.deploy(toy)
+    with server.worker(toy, pool="gpu"):
+        from toy_project import wait_until
+
+        from flows.stage import served
+
+        wait_until(served, "the worker's first heartbeat")
+        state, run = reproduce(toy)
+    assert state.is_completed()
+    assert "Training runs here, not in pool gpu" in server.artifact(run)
+    assert "not committed (toy.py)" in server.artifact(run)
