@@ -177,7 +177,10 @@ def test_a_broken_image_stops_the_stage_by_name_and_leaves_nothing(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["raw"]
 
 
-def test_broken_images_are_skipped_by_name_and_the_rest_stays_in_place(tmp_path, caplog):
+def test_broken_images_are_skipped_by_name_and_the_rest_stays_in_place(
+    tmp_path, caplog, monkeypatch
+):
+    monkeypatch.setattr("sightline.data.preprocess._PIECE", 500)  # two rows a piece
     good = pictures(10)
     bad = {"train/c1/3.png", "train/c0/8.png", "test/c0/0.png"}
     spoilt = {name: b"spoilt" if name in bad else data for name, data in good.items()}
@@ -244,8 +247,9 @@ def test_labels_and_images_that_do_not_fit(tmp_path, wrong):
         preprocess(raw, tmp_path / "out", settings())
 
 
-def test_statistics_are_exact_over_many_pieces():
-    array = np.random.RandomState(0).randint(0, 256, (9000, 3, 5, 2)).astype(np.uint8)
+def test_statistics_are_exact_over_many_pieces(monkeypatch):
+    monkeypatch.setattr("sightline.data.preprocess._PIECE", 1000)
+    array = np.random.RandomState(0).randint(0, 256, (900, 3, 5, 2)).astype(np.uint8)
     mean, std = statistics(array)
     values = array.reshape(-1, 2).astype(np.float64) / 255
     assert mean == pytest.approx(values.mean(0).tolist(), rel=1e-12)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_ROWS = 4096  # read at a time where a whole array is gone through
+_PIECE = 8 << 20  # bytes taken at a time where a whole array is gone through
 
 
 def preprocess(raw: Path, processed: Path, settings: Dataset) -> None:
@@ -108,8 +108,9 @@ def _without(path: Path, old: np.ndarray, keep: np.ndarray) -> np.ndarray:
     """Write an array anew with these rows alone."""
     temporary = path.with_suffix(".keep")
     new = arrays.create(temporary, (len(keep), *old.shape[1:]))
-    for start in range(0, len(keep), _ROWS):
-        new[start : start + _ROWS] = old[keep[start : start + _ROWS]]
+    step = _rows(old)
+    for start in range(0, len(keep), step):
+        new[start : start + step] = old[keep[start : start + step]]
     temporary.replace(path)
     return new
 
@@ -154,15 +155,20 @@ def statistics(array: np.ndarray) -> tuple[list[float], list[float]]:
     values = np.arange(256)
     mean, std = [], []
     counts = np.zeros((array.shape[-1], 256), np.int64)
-    for start in range(0, len(array), _ROWS):
+    step = _rows(array)
+    for start in range(0, len(array), step):
         for channel, count in enumerate(counts):
-            count += np.bincount(array[start : start + _ROWS, ..., channel].ravel(), minlength=256)
+            count += np.bincount(array[start : start + step, ..., channel].ravel(), minlength=256)
     for count in counts:
         number, total = int(count.sum()), int(count @ values)
         squares = int(count @ values**2)
         mean.append(total / number / 255)
         std.append(math.sqrt((number * squares - total**2) / number**2) / 255)
     return mean, std
+
+
+def _rows(array: np.ndarray) -> int:
+    return max(1, _PIECE // math.prod(array.shape[1:]))
 
 
 def _sha256(path: Path) -> str:
