@@ -13,8 +13,10 @@ from flows.stages import Run
 from sightline.compare import report as table_of_models
 from sightline.layout import Layout
 from sightline.params import Params
+from sightline.pipeline import main_root
 
 ONNX_CHANGED = "sightline.onnx.changed"  # what the benchmark's trigger in prefect.yaml waits for
+WORKSPACE = "SIGHTLINE_WORKSPACE"  # the clone that a worker runs flows in
 NOTIFY = (
     "SIGHTLINE_NOTIFY_URL"  # where failures are posted as {"text": ..}, as chat services take it
 )
@@ -62,16 +64,22 @@ def summary(run: Run) -> str:
 
 
 def announce(root: Path, before: dict[str, str], after: dict[str, str]) -> list[str]:
-    """Emit one event that names the ONNX files whose digest changed; return them."""
+    """Emit one event that names the ONNX files whose digest changed, and return them.
+
+    The event says in which workspace, seen from the worker's own, so that the benchmark it starts
+    measures there. A passing copy emits none: with its run it is gone.
+    """
     changed = [p for p, md5 in after.items() if p.endswith(".onnx") and before.get(p) != md5]
-    if changed:
+    root = root.resolve()
+    if changed and main_root(root) == root:
+        own = Path(os.environ.get(WORKSPACE, root)).resolve()
         emit_event(
             ONNX_CHANGED,
             resource={
                 "prefect.resource.id": "sightline.models",
                 "prefect.resource.name": root.name,
             },
-            payload={"files": changed},
+            payload={"files": changed, "workspace": os.path.relpath(root, own)},
         )
     return changed
 

@@ -15,7 +15,7 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelling, Completed
 
 from flows.outcome import advice, cause, failed, stage_error
-from sightline import gpus, params, pipeline, workspace
+from sightline import gpus, machine, params, pipeline, workspace
 from sightline.errors import SightlineError, TryAgain
 from sightline.layout import Layout
 from sightline.processes import Children
@@ -50,7 +50,10 @@ def stage(name: str, commit: str, params_text: str, lock: dict, force: bool = Fa
             limit = settings.flows.time_limits.get(name.partition("@")[0])
             devices = [] if settings.compute.device == "cpu" else gpus.visible()
             remote = pipeline.has_remote(copy)
-            with gpus.one_of(devices, log.info) as environment:
+            with (
+                machine.processors(False, settings.flows.lock_wait, log.info),
+                gpus.one_of(devices, log.info) as environment,
+            ):
                 result = children.run(
                     pipeline.command(name, force, pull=remote), copy, on_line, limit, environment
                 )

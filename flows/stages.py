@@ -14,7 +14,7 @@ from prefect.tasks import exponential_backoff
 
 from flows.outcome import PASSES, Outcome, advice, cause, done, failed, stage_error
 from flows.stage import POOL, send
-from sightline import gpus, pipeline
+from sightline import gpus, machine, pipeline
 from sightline.errors import SightlineError, TryAgain
 from sightline.params import Params
 from sightline.processes import Children
@@ -174,7 +174,10 @@ def here(name: str, run: Run, where: str = "here", fetch: bool = False) -> Outco
         said.extend(filter(None, [done(line)]))
 
     devices = run.devices if kind == "train" and not fetch else []
-    with gpus.one_of(devices, log.info) as environment:
+    with (
+        machine.processors(False, run.flows.lock_wait, log.info),
+        gpus.one_of(devices, log.info) as environment,
+    ):
         pull = fetch and pipeline.has_remote(run.root)
         command = pipeline.command(name, run.force and not fetch, pull)
         result = run.children.run(command, run.root, on_line, limit, environment)
