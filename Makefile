@@ -10,7 +10,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-slow lint ui clean up down
+.PHONY: help env run test test-slow lint ui clean up down faults
 
 help: ## say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
@@ -48,6 +48,9 @@ up: env ## Prefect (server, workers, deployments) and the MLflow UI, on 127.0.0.
 
 down: ## end all that `make up` started
 	@sightline down
+
+faults: env ## kill every process at every stage, see that nothing is lost; writes docs/faults.md
+	PYTHONPATH=tests python tests/faults/matrix.py > docs/faults.md.new && mv docs/faults.md.new docs/faults.md
 
 clean: ## delete what the pipeline made (data, models, reports), not its cache or the MLflow store
 	rm -rf data/raw data/processed models reports

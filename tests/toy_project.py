@@ -19,6 +19,13 @@ PROJECT = Path(__file__).parents[1]
 TOY = PROJECT / "tests" / "flows" / "toy"
 STAGES = [f"{kind}@{item}" for kind in ("download", "preprocess") for item in "ab"]
 STAGES += [f"{kind}@{item}" for kind in ("train", "export", "log") for item in "xy"]
+CHAIN = {  # one stage of each kind, each needing the one before
+    "download": "download@a",
+    "preprocess": "preprocess@a",
+    "train": "train@x",
+    "export": "export@x",
+    "log": "log@x",
+}
 PATIENCE = 180  # seconds that a test waits for something on a machine that others use too
 
 
@@ -195,6 +202,22 @@ class Workspace:
         params = yaml.safe_load(path.read_text())
         change(params)
         path.write_text(yaml.safe_dump(params, sort_keys=False))
+
+    def invalidate(self, stage: str) -> list[str]:
+        """Make a stage of CHAIN and those after it stale, beyond what DVC could restore."""
+        stages = list(CHAIN.values())
+        stale = stages[stages.index(stage) :]
+        lock = yaml.safe_load((self.root / "dvc.lock").read_text())
+        for name in stale:
+            for out in lock["stages"].pop(name)["outs"]:
+                (self.root / out["path"]).unlink()
+        (self.root / "dvc.lock").write_text(yaml.safe_dump(lock))
+        shutil.rmtree(self.root / ".dvc" / "cache" / "runs")
+        return stale
+
+    def locked(self) -> dict:
+        """The content of dvc.lock; the order of its stages is that in which they ended."""
+        return yaml.safe_load((self.root / "dvc.lock").read_text())
 
     def outputs(self) -> dict[str, bytes]:
         """The content of every output, by its path."""

@@ -8,7 +8,6 @@ was executed.
 import contextlib
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,9 +16,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
 from filelock import FileLock, Timeout
 from toy_project import (
+    CHAIN,
     PROJECT,
     Server,
     Workspace,
@@ -30,8 +29,6 @@ from toy_project import (
 )
 
 WHO = ("stage", "dvc", "engine", "worker", "server")
-WHEN = ("download", "preprocess", "train", "export", "log")
-ITEMS = {"download": "a", "preprocess": "a", "train": "x", "export": "x", "log": "x"}
 AWAY = 5  # seconds that a killed server stays away
 SLEEP = 10  # seconds that the stage takes which is interrupted
 
@@ -50,23 +47,11 @@ class Case:
     lost: list[str]
 
 
-def invalidate(toy: Workspace, stage: str) -> list[str]:
-    """Make a stage and its descendants stale, beyond what the run cache could restore."""
-    chain = [f"{kind}@{ITEMS[kind]}" for kind in WHEN[WHEN.index(stage.partition("@")[0]) :]]
-    lock = yaml.safe_load((toy.root / "dvc.lock").read_text())
-    for name in chain:
-        for out in lock["stages"].pop(name)["outs"]:
-            (toy.root / out["path"]).unlink()
-    (toy.root / "dvc.lock").write_text(yaml.safe_dump(lock))
-    shutil.rmtree(toy.root / ".dvc" / "cache" / "runs")
-    return chain
-
-
 def inflict(server: Server, toy: Workspace, who: str, when: str) -> Case:
     """Kill `who` while stage `when` runs, let the dust settle, run the flow again, take stock."""
-    wanted, lock = toy.outputs(), (toy.root / "dvc.lock").read_bytes()
-    stage = f"{when}@{ITEMS[when]}"
-    chain = invalidate(toy, stage)
+    wanted, lock = toy.outputs(), toy.locked()
+    stage = CHAIN[when]
+    chain = toy.invalidate(stage)
     toy.demand(stage, sleep=SLEEP)
     run, engine, worker = begin(server, toy, who)
     pid = wait_until(lambda: toy.runs(stage), f"{stage} at work")
@@ -91,7 +76,7 @@ def inflict(server: Server, toy: Workspace, who: str, when: str) -> Case:
     ended = again.stdout + again.stderr
     outputs = toy.outputs()
     lost = [path for path in wanted if outputs.get(path) != wanted[path]]
-    if (toy.root / "dvc.lock").read_bytes() != lock:
+    if toy.locked() != lock:
         lost.append("dvc.lock")
     return Case(
         who=who,
@@ -152,7 +137,7 @@ def main() -> int:
             finished.shell("dvc", "repro", "--quiet")
             finished.commit()
             for who in WHO:
-                for when in WHEN:
+                for when in CHAIN:
                     toy = finished.copy_to(Path(folder) / f"{who}-{when}")
                     cases.append(inflict(server, toy, who, when))
                     print(f"{who} during {when}: {cases[-1]}", file=sys.stderr)

@@ -1,7 +1,7 @@
 """Training on a worker elsewhere: two clones, one git origin, one DVC remote, no more shared."""
 
 import pytest
-from toy_project import STAGES, Workspace
+from toy_project import STAGES, Workspace, wait_until
 
 from sightline.pipeline import main_root
 
@@ -61,8 +61,7 @@ def same_lock(coordinator: Workspace, elsewhere: Workspace) -> bool:
     elsewhere.shell("dvc", "pull", "--quiet", "--run-cache", "--allow-missing")
     elsewhere.shell("dvc", "repro", "--quiet", "--pull")
     assert elsewhere.executed() == before, "the worker's clone restores, and computes nothing"
-    locks = [(clone.root / "dvc.lock").read_bytes() for clone in (coordinator, elsewhere)]
-    return locks[0] == locks[1]
+    return coordinator.locked() == elsewhere.locked()
 
 
 def test_training_stays_here_aloud_where_the_worker_could_not_see_the_code(toy, reproduce, server):
@@ -70,8 +69,6 @@ def test_training_stays_here_aloud_where_the_worker_could_not_see_the_code(toy, 
     toy.params(lambda params: params["recipes"]["x"].update(epochs=2))
     server.deploy(toy)
     with server.worker(toy, pool="gpu"):
-        from toy_project import wait_until
-
         from flows.stage import served
 
         wait_until(served, "the worker's first heartbeat")

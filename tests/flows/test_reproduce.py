@@ -76,10 +76,7 @@ def test_only_what_passes_is_retried(toy, reproduce, server):
 
 def test_a_stage_past_its_limit_is_ended_with_all_it_started(toy, reproduce, server):
     toy.params(lambda params: params["flows"]["time_limits"].update(log=8))
-    toy.params(lambda params: params["catalogue"])
-    (toy.root / "reports/x/logged.json").unlink()
-    for entry in (toy.root / ".dvc/cache/runs").rglob("*"):
-        entry.is_file() and entry.unlink()
+    toy.invalidate("log@x")
     toy.demand("log@x", sleep=600)
     state, run = reproduce(toy, "log@x")
     assert server.task_runs(run)["log@x"] == "TimedOut"
@@ -125,8 +122,8 @@ def test_overrides_leave_the_workspace_alone_and_are_kept_as_an_experiment(toy, 
 @pytest.mark.parametrize(
     ("override", "says"),
     [
-        ("recipes.z.epochs=7", "Key 'z' is not in struct"),
-        ("recipes.x.epochs=no", "recipes.x.epochs: input should be a valid integer"),
+        ("recipes.z.epochs=7", "Could not override 'recipes.z.epochs'"),
+        ("recipes.x.epochs=many", "recipes.x.epochs: input should be a valid integer"),
         ("recipes.x.epochs=0", "epochs is 0, it must be above 0"),
     ],
 )
@@ -155,7 +152,7 @@ def test_files_that_a_killed_dvc_left_half_written_heal(toy, reproduce, finished
     state, _ = reproduce(toy)
     assert state.message == "10 stages: 10 restored", "nothing is computed again"
     assert toy.executed() == []
-    assert lock.read_text() == (finished.root / "dvc.lock").read_text()
+    assert toy.locked() == finished.locked()
 
 
 def test_a_second_flow_waits_for_the_first_then_says_who_holds_the_workspace(toy, reproduce):
@@ -191,22 +188,16 @@ def test_a_dvc_at_work_is_waited_for(toy, reproduce):
     assert state.message == "10 stages: 10 up to date"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become a user without rights")
 def test_a_workspace_that_cannot_be_written_is_said(toy, server):
-    toy.shell("chmod", "-R", "a+rX", str(toy.root))
-    for folder in toy.root.parents:
-        if folder.stat().st_uid == os.geteuid() and "pytest" in str(folder):
-            folder.chmod(0o755)
-    code = (
-        "import os, sys\n"
-        "from flows.reproduce import reproduce\n"
-        "os.setuid(65534)\n"
-        "state = reproduce(return_state=True)\n"
-        "print(state.type.value, state.message)\n"
-    )
+    toy.shell("chmod", "-R", "a-w", str(toy.root))
+    # root may write anywhere, unless that privilege is given up
+    powers = "-dac_override,-dac_read_search"
+    obey = ["setpriv", f"--bounding-set={powers}", f"--inh-caps={powers}"] * (os.geteuid() == 0)
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=toy.root, env=server.env | {"PREFECT_HOME": "/tmp"},
-        capture_output=True, text=True,
+        [*obey, sys.executable, "-m", "flows.reproduce"], cwd=toy.root, env=server.env,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-    assert "FAILED" in done.stdout, done.stdout + done.stderr
+    toy.shell("chmod", "-R", "u+w", str(toy.root))
+    assert "Finished in state Failed" in done.stdout, done.stdout
     assert "Permission denied: the flow must be able to write to its workspace" in done.stdout
+    assert toy.executed() == []

@@ -1,10 +1,11 @@
 """`make up` and `make down`: everything starts, on 127.0.0.1 alone; nothing stays."""
 
+import socket
 import subprocess
 
 import psutil
 import pytest
-from toy_project import free_port, tool_environment
+from toy_project import free_port, tool_environment, wait_until
 
 from sightline import services
 from sightline.errors import SightlineError
@@ -38,8 +39,6 @@ def test_up_runs_a_deployment_and_down_leaves_nothing(toy):
         toy.demand("train@x", sleep=600)
         env = services.environment(toy.root, ports[0])
         subprocess.run(["prefect", "deployment", "run", "reproduce/now"], env=env, check=True)
-        from toy_project import wait_until
-
         wait_until(lambda: toy.runs("train@x"), "train@x at work")
     finally:
         toy.shell("sightline", "down")
@@ -50,8 +49,6 @@ def test_up_runs_a_deployment_and_down_leaves_nothing(toy):
 
 
 def test_a_port_that_is_taken_is_said(toy):
-    import socket
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
