@@ -20,8 +20,8 @@ def run_note(record: Record, commit: str | None, dirty: bool) -> str:
         values = (results.get(f"{split}_{key}") for split in splits)
         rows.append(f"| {key} | {' | '.join('' if v is None else f'{v:.4f}' for v in values)} |")
     lines = [
-        f"`{record.name}`: a **{model['network']}** trained on **{record.dataset}** to "
-        f"**{model['task']}**, by recipe `{model['recipe']['name']}`.",
+        f"Network **{model['network']}** on **{record.dataset}**, task **{model['task']}**, recipe "
+        f"`{model['recipe']['name']}`.",
         warning(model["data"]),
         "\n".join(rows),
         f"{model['parameters']:,} parameters, {results['flops']:,.0f} FLOPs an image, "

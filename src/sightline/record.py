@@ -88,10 +88,10 @@ class Record:
         return self.layout.model(self.name) / "model.onnx"
 
     @property
-    def data_md5(self) -> str:
-        """The md5 of the processed data. Equal: the same splits of the same pictures."""
+    def digest(self) -> str:
+        """The head of the processed data's md5. Equal: the same splits of the same pictures."""
         path = f"data/processed/{self.dataset}"
-        return next(d["md5"] for d in self.stages["train"]["deps"] if d["path"] == path)
+        return next(d["md5"][:8] for d in self.stages["train"]["deps"] if d["path"] == path)
 
     @property
     def figure(self) -> tuple[str, float | None]:

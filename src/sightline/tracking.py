@@ -233,7 +233,7 @@ def _write_numbers(client, run, found: Record, timing: dict) -> None:
     data = found.model["data"]
     dataset = Dataset(
         name=f"{data['catalogue']}-{found.dataset}",
-        digest=found.data_md5[:8],
+        digest=found.digest,
         source_type="local",
         source=json.dumps({"uri": f"data/processed/{found.dataset}"}),
         profile=json.dumps(data["counts"]),
@@ -347,7 +347,7 @@ def _version(client, run, model_id: str, found: Record) -> str:
         if version.run_id == run.info.run_id:
             return version.version
     key, value = found.figure
-    tags = {"model": found.name, "data": found.data_md5}
+    tags = {"model": found.name, "data": found.digest}
     if value is not None:
         tags[key] = repr(value)
     return client.create_model_version(
