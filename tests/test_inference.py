@@ -1,6 +1,7 @@
 """Inference: exported files asked without torch, on images of every kind, with clear refusals."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from sightline.cli import main
 from sightline.data.arrays import load_split
 from sightline.errors import SightlineError
 from sightline.export import export
-from sightline.inference import Session
+from sightline.inference import STRUCTURED, Session
 from sightline.layout import Layout
 
 CUDA = "CUDAExecutionProvider"
@@ -290,3 +291,26 @@ def test_a_copy_far_from_the_project_answers(layout, model, bars, tmp_path, monk
     Image.fromarray(bars[0]).save("bar.png")
     assert main(["predict", "taken.onnx", "bar.png"]) == 0
     assert answers(capsys.readouterr().out) == {"bar.png": expected(model, bars[0])}
+
+
+def contract() -> str:
+    return (Path(__file__).parents[1] / "docs" / "onnx.md").read_text()
+
+
+def test_python_example_of_the_contract_runs(layout, monkeypatch, capsys):
+    code = re.search(r"```python\n(.*?)```", contract(), re.DOTALL)[1].replace("28, 28", "12, 12")
+    monkeypatch.chdir(layout.model("lstm"))
+    exec(compile(code, "docs/onnx.md", "exec"), {})
+    assert capsys.readouterr().out.count("bar") == 2
+
+
+def test_contract_lists_the_metadata_of_a_file(model):
+    table = contract().partition("## Metadata")[2].partition("##")[0]
+    listed = {
+        name: "(JSON)" in row.split("|")[1]
+        for row in table.splitlines()
+        if row.startswith("| `")
+        for name in re.findall(r"`(\w+)`", row.split("|")[1])
+    }
+    assert set(listed) == set(Session(model).metadata)
+    assert {name for name, structured in listed.items() if structured} == set(STRUCTURED)
