@@ -28,22 +28,31 @@ def pin(catalogue: Path) -> None:
 
 
 def sheet(catalogue: Path, folder: Path) -> None:
-    """Draw a contact sheet per dataset: a row a class (hundred classes: one image each)."""
+    """Draw a contact sheet of each dataset, a row a class, and one of all, a row a dataset."""
     folder.mkdir(parents=True, exist_ok=True)
+    rows = []
     for dataset, entry in yaml.safe_load(catalogue.read_text(encoding="utf-8")).items():
-        classes, cell = DATASETS[dataset], 72 if dataset == "imagenet" else 32
-        wide = 10 if classes == 100 else 12
-        content = drawn(dataset, "train", classes * wide, entry["draw"]["seed"])
-        page = Image.new("RGB", (wide * cell, 10 * cell), "white")
+        classes = DATASETS[dataset]
+        content = drawn(dataset, "train", classes * 12, entry["draw"]["seed"])
         places = np.argsort(content.labels, kind="stable")
-        if classes == 100:
-            places = places[::wide]
-        for place, i in enumerate(places):
-            image = Image.fromarray(content.images[i])
-            image.thumbnail((cell - 2, cell - 2))
-            page.paste(image, (place % wide * cell, place // wide * cell))
-        page.quantize(128).save(folder / f"sample-{dataset}.png", optimize=True)
-        print(folder / f"sample-{dataset}.png")
+        wide = 12
+        if classes == 100:  # one image a class, five rows
+            places, wide = places[::wide], 20
+        _page([content.images[i] for i in places], wide).save(folder / f"sample-{dataset}.png")
+        rows += [*content.images[:12]]
+    _page(rows, 12).save(folder / "sample.png")
+
+
+def _page(images: list[np.ndarray], wide: int) -> Image.Image:
+    """Return the images side by side, `wide` in a row, each in a cell of 64 pixels."""
+    page = Image.new("RGB", (wide * 66, -(-len(images) // wide) * 66), "white")
+    for place, array in enumerate(images):
+        image = Image.fromarray(array)
+        if max(image.size) <= 32:
+            image = image.resize((64, 64), Image.Resampling.NEAREST)
+        image.thumbnail((64, 64))
+        page.paste(image, (place % wide * 66, place // wide * 66))
+    return page.quantize(256)
 
 
 def main() -> None:

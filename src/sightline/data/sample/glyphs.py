@@ -80,9 +80,10 @@ def digit(label: int, rng: random.Random) -> np.ndarray:
         shear=rng.uniform(-0.42, 0.18),
     )  # fmt: skip
     bend, lean = rng.uniform(-0.2, 0.2), rng.uniform(-0.2, 0.2)
+    untidy = rng.choice((0.03, 0.04, 0.05, 0.06, 0.1))
     curves = []
     for points in strokes(rng.choice(DIGITS[label])):
-        wobble = [rng.uniform(-0.05, 0.05) for _ in range(points.size)]
+        wobble = [rng.uniform(-untidy, untidy) for _ in range(points.size)]
         moved = points + np.reshape(wobble, points.shape)
         moved[1:] = np.where((points[1:] == points[:-1]), moved[:-1], moved[1:])  # corners stay
         x, y = moved[:, 0], moved[:, 1]
