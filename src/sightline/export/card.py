@@ -28,13 +28,20 @@ OUTPUTS = {
     "angle": "float32: the angle by which the image is turned",
 }
 
+FIGURES = {
+    "top1": "the share of images whose likeliest class is right",
+    "top5": "the share whose class is among the five likeliest",
+    "loss": "the mean cross entropy, in nats",
+    "ece": "the expected calibration error, the mean gap between confidence and accuracy",
+}
+
 
 def card(description: dict, metrics: dict, figures: dict, session: Session) -> str:
     """Return the Markdown text of models/NAME/README.md.
 
     `description` is model.json, `metrics` metrics.json, `figures` export.json, `session` the file.
     """
-    data, recipe = description["data"], description["recipe"]
+    data = description["data"]
     height, width, channels = description["shape"]
     parts = [
         f"# {description['name']}",
@@ -55,14 +62,14 @@ def card(description: dict, metrics: dict, figures: dict, session: Session) -> s
         "## Terms",
         f"The data's terms: {data['terms']}",
         "## Limits",
-        _limits(data, recipe["epochs"]),
+        _limits(description, session),
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
 def _what(description: dict, metrics: dict) -> str:
     return (
-        f"A `{description['network']}` network for the task `{description['task']}`, trained on "
+        f"Network `{description['network']}` for the task `{description['task']}`, trained on "
         f"{description['data']['dataset']} by the recipe `{description['recipe']['name']}` "
         f"(seed {description['seed']}) and exported by Sightline as `model.onnx`: "
         f"{metrics['parameters']:,} parameters, {metrics['flops']:,} floating-point operations for "
@@ -72,10 +79,13 @@ def _what(description: dict, metrics: dict) -> str:
 
 def _data(data: dict) -> str:
     real = "real data" if data["real"] else "**NOT real data**"
-    counts = ", ".join(f"{data['counts'][split]:,} {split}" for split in data["counts"])
+    counts = ", ".join(f"{count:,} {split}" for split, count in data["counts"].items())
+    names = data["classes"]
+    more = f" and {len(names) - 20:,} more, in the file's metadata" if len(names) > 20 else ""
     return (
-        f"{data['dataset']} from the catalogue `{data['catalogue']}`: {real}. {data['note']} "
-        f"Images: {counts}. Classes: {', '.join(data['classes'])}."
+        f"{data['dataset']} from the catalogue `{data['catalogue']}`: {real}.\n\n"
+        f"> {data['note']}\n\n"
+        f"Images: {counts}. Classes: {', '.join(names[:20])}{more}."
     )
 
 
@@ -88,6 +98,7 @@ def _figures(metrics: dict, data: dict) -> str:
         lines.append(f"| {split} | {data['counts'][split]:,} | {' | '.join(cells)} |")
     kind = "real" if data["real"] else "sample, not real,"
     lines += ["", f"Measured by torch on {kind} images that training never saw."]
+    lines += [f"{name}: {FIGURES[name]}." for name in names if name in FIGURES]
     return "\n".join(lines)
 
 
@@ -95,9 +106,10 @@ def _interface(description: dict, session: Session) -> str:
     height, width, channels = description["shape"]
     resize, polarity = description["data"]["resize"], description["data"]["polarity"]
     colours = "grey" if channels == 1 else "RGB"
+    axes = ", ".join(map(str, session.inputs["images"]))
     lines = [
-        f"- in: `images` uint8 [batch, {height}, {width}, {channels}]: raw pixels, 0 to 255, "
-        f"{colours}, rows from the top. Scaling and normalising happen inside.",
+        f"- in: `images` uint8 [{axes}]: raw pixels, 0 to 255, {colours}, rows from the top; "
+        f"trained on {height} x {width}. Scaling and normalising happen inside.",
         f"- images of another size: {resize['rule']}, to {resize['size']} pixels.",
     ]
     if polarity:
@@ -128,15 +140,17 @@ def _checked(figures: dict) -> str:
     return "\n".join(lines)
 
 
-def _limits(data: dict, epochs: int) -> str:
-    real = (
-        "" if data["real"] else "Its data was drawn by a program: it knows nothing of real images. "
-    )
-    return (
-        f"{real}It knows the {len(data['classes'])} classes above and gives every image one of "
-        f"them, whatever the image shows; its probabilities are those of images like its training "
-        f"data (see `ece`, the calibration error). Trained for {epochs} epochs, with one seed."
-    )
+def _limits(description: dict, session: Session) -> str:
+    data, epochs = description["data"], description["recipe"]["epochs"]
+    said = [f"Trained once, with one seed; epochs: {epochs}."]
+    if not data["real"]:
+        said.append("Its data was drawn by a program: it knows nothing of real images.")
+    if "probabilities" in session.outputs:
+        said.append(
+            f"It gives every image one of its {len(data['classes'])} classes, whatever the image "
+            f"shows; its probabilities hold for images like its training data (see `ece`)."
+        )
+    return " ".join(said)
 
 
 def _code(text: str) -> str:
