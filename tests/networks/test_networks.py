@@ -10,7 +10,7 @@ RECURRENT = ["rnn", "irnn", "lstm", "gru"]
 SETTINGS = {
     "mlp": {"widths": [16, 8]},
     "cnn": {"widths": [4, 8]},
-    "resnet": {"widths": [4, 8], "blocks": 1},
+    "resnet": {"widths": [8, 16], "blocks": 1},
     **{name: {"hidden_size": 6} for name in RECURRENT},
 }
 
@@ -82,7 +82,8 @@ def test_sequences_are_rows_pixels_or_permuted_pixels():
     [
         ("mlp", {"widths": []}),
         ("cnn", {"widths": [0]}),
-        ("resnet", {"widths": [4], "blocks": 0}),
+        ("resnet", {"widths": [8], "blocks": 0}),
+        ("resnet", {"widths": [4], "blocks": 1}),
         ("lstm", {"hidden_size": 0}),
     ],
 )

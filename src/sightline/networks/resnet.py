@@ -24,8 +24,9 @@ class Settings:
     stem: Literal["small", "large"] = "small"
 
     def __post_init__(self):
-        if not self.widths or min(self.widths) < 1 or self.blocks < 1:
-            raise ValueError("widths and blocks must be at least 1")
+        # torch 2.14's strided 1x1 convolution of fewer than 8 channels corrupts memory on the CPU
+        if not self.widths or min(self.widths) < 8 or self.blocks < 1:
+            raise ValueError("widths must be at least 8, and blocks at least 1")
 
 
 class Network(layers.Network):
