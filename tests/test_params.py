@@ -50,19 +50,19 @@ def test_the_projects_own_params_are_valid(layout):
         ("catalog", "sample", "catalog: unknown key: did you mean 'catalogue'?"),
         ("models.mnist-cnn.dataset", "minst", "no dataset 'minst': did you mean 'mnist'?"),
         ("models.mnist-cnn.network", "cn", "no network 'cn': did you mean 'cnn'?"),
-        ("models.mnist-cnn.recipe", "cnn6", "no recipe 'cnn6': did you mean 'cnn-6'?"),
+        ("models.mnist-cnn.recipe", "cnn4", "no recipe 'cnn4': did you mean 'cnn-4'?"),
         ("models.mnist-cnn.recpie", "x", "recpie: unknown key: did you mean 'recipe'?"),
         ("models.mnist-cnn.task", "clasify", "input should be 'classify', not 'clasify'"),
         ("models.mnist-cnn.dataset", None, "models.mnist-cnn.dataset: this key is required"),
         ("models.mnist-cnn.seed", "one", "models.mnist-cnn.seed: input should be a valid integer"),
         ("models.Mnist_CNN", {}, "'Mnist_CNN'"),
-        ("recipes.cnn-6.epochs", 0, "epochs is 0, it must be above 0"),
-        ("recipes.cnn-6.epoch", 3, "recipes.cnn-6.epoch: unknown key: did you mean 'epochs'?"),
-        ("recipes.cnn-6.optimizer.lr", 1, "recipes.cnn-6.optimizer.lr: unknown key"),
-        ("recipes.cnn-6.optimizer.learning_rate", -1, "learning_rate is -1.0, it must be above 0"),
-        ("recipes.cnn-6.schedule.warmup", 1, "warmup is 1.0, it must be at least 0 and below 1"),
-        ("recipes.cnn-6.augment.translate", -1, "cannot be negative"),
-        ("recipes.cnn-6.augment.flip", "maybe", "'none', 'random' or 'alternating'"),
+        ("recipes.cnn-4.epochs", 0, "epochs is 0, it must be above 0"),
+        ("recipes.cnn-4.epoch", 3, "recipes.cnn-4.epoch: unknown key: did you mean 'epochs'?"),
+        ("recipes.cnn-4.optimizer.lr", 1, "recipes.cnn-4.optimizer.lr: unknown key"),
+        ("recipes.cnn-4.optimizer.learning_rate", -1, "learning_rate is -1.0, it must be above 0"),
+        ("recipes.cnn-4.schedule.warmup", 1, "warmup is 1.0, it must be at least 0 and below 1"),
+        ("recipes.cnn-4.augment.translate", -1, "cannot be negative"),
+        ("recipes.cnn-4.augment.flip", "maybe", "'none', 'random' or 'alternating'"),
         ("datasets.mnist.val_size", 1.5, "val_size is 1.5"),
         ("datasets.mnist.channels", 2, "input should be 1 or 3, not 2"),
         ("datasets.mnist.image_size", 0, "at least 1 pixel"),
@@ -79,9 +79,9 @@ def test_a_mistake_is_named_with_its_place(layout, place, value, said):
 
 
 def test_network_settings_are_checked_against_the_network(layout):
-    change(layout, "recipes.cnn-6.network", {"width": [4]})
+    change(layout, "recipes.cnn-4.network", {"width": [4]})
     with pytest.raises(
-        SightlineError, match=r"recipes\.cnn-6\.network\.width: unknown key: .*mea"
+        SightlineError, match=r"recipes\.cnn-4\.network\.width: unknown key: .*mea"
     ) as e:
         params.check_networks(params.load(layout), layout)
     assert "used by models.mnist-cnn" in str(e.value)

@@ -41,7 +41,7 @@ def test_a_second_run_runs_nothing(workspace):
 @pytest.mark.parametrize(
     ("path", "place", "value", "expected"),
     [
-        ("params.yaml", "recipes.cnn-6.epochs", 3, of("mnist-cnn", stages=["train"])),
+        ("params.yaml", "recipes.cnn-4.epochs", 3, of("mnist-cnn", stages=["train"])),
         ("params.yaml", "models.mnist-lstm.seed", 9, of("mnist-lstm", stages=["train"])),
         ("params.yaml", "compute.threads", 2, of(*MODELS, stages=["train"])),
         ("params.yaml", "compute.checkpoint_seconds", 7, set()),
@@ -85,7 +85,7 @@ def test_a_changed_file_reruns_what_uses_it(workspace, path, expected):
 
 
 def test_a_changed_recipe_runs_its_models_through_all_stages_and_no_other(workspace):
-    workspace.edit("params.yaml", lambda p: p["recipes"]["cnn-6"].update(label_smoothing=0.1))
+    workspace.edit("params.yaml", lambda p: p["recipes"]["cnn-4"].update(label_smoothing=0.1))
     assert set(workspace.repro()) == of("mnist-cnn")
     assert workspace.steps_executed("mnist-cnn") == 2 * (540 // 32)
 
@@ -99,12 +99,12 @@ def test_a_changed_file_with_the_same_result_stops_where_nothing_changes(workspa
 
 def test_what_ran_once_comes_back_from_the_run_cache(workspace):
     change = {"label_smoothing": 0.2}
-    workspace.edit("params.yaml", lambda p: p["recipes"]["cnn-6"].update(change))
+    workspace.edit("params.yaml", lambda p: p["recipes"]["cnn-4"].update(change))
     workspace.repro("evaluate@mnist-cnn")
     first = workspace.locked()
     workspace.run("git", "reset", "--quiet", "--hard", "HEAD")
     workspace.run("dvc", "checkout", "--quiet", "--force")
-    workspace.edit("params.yaml", lambda p: p["recipes"]["cnn-6"].update(change))
+    workspace.edit("params.yaml", lambda p: p["recipes"]["cnn-4"].update(change))
     assert workspace.repro("evaluate@mnist-cnn") == []
     assert workspace.locked() == first
 
@@ -182,7 +182,7 @@ def test_a_corrupted_file_in_the_cache_is_noticed_and_made_anew(workspace):
 def test_a_mistake_in_params_is_said_before_any_stage_runs(workspace):
     workspace.edit("params.yaml", lambda p: p["models"]["mnist-cnn"].update(recipe="cnn-7"))
     said = workspace.run("sightline", "validate", check=False)
-    assert "no recipe 'cnn-7': did you mean 'cnn-6'?" in said and "Traceback" not in said
+    assert "no recipe 'cnn-7': did you mean 'cnn-4'?" in said and "Traceback" not in said
 
 
 @pytest.mark.slow
