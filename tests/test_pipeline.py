@@ -1,5 +1,12 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
+from sightline import pipeline
+from sightline.errors import SightlineError
 from sightline.pipeline import main_root
 
 
@@ -21,3 +28,67 @@ def test_main_root_of_a_copys_subfolder(tmp_path):
     main = tmp_path.resolve()
     assert main_root(main / ".dvc/tmp/exps/standalone/tmp1/deeper") == main
     assert main_root(Path(main / "tmp/exps/x")) == main / "tmp/exps/x"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project whose stages stand in the root and in a folder, one of them on a file of DVC's."""
+    root = tmp_path_factory.mktemp("project")
+    (root / "sub").mkdir()
+    (root / "raw.txt").write_text("raw")
+    for command in (["git", "init", "-q"], ["dvc", "init", "-q"], ["dvc", "add", "-q", "raw.txt"]):
+        dvc(root, *command)
+    (root / "dvc.yaml").write_text(
+        "stages:\n"
+        "  make:\n    foreach: [a, b]\n    do:\n"
+        "      cmd: cp raw.txt ${item}.txt\n      deps: [raw.txt]\n      outs: ['${item}.txt']\n"
+        "  use:\n    cmd: cat a.txt b.txt > use.txt\n"
+        "    deps: [a.txt, b.txt]\n    outs: [use.txt]\n"
+    )
+    (root / "sub/dvc.yaml").write_text(
+        "stages:\n  more:\n    cmd: cp ../use.txt more.txt\n    deps: [../use.txt]\n"
+        "    outs: [more.txt]\n"
+    )
+    dvc(root, "dvc", "repro", "-q", "--all-pipelines")
+    return root
+
+
+def dvc(root: Path, *command: str) -> None:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    subprocess.run(command, cwd=root, env=os.environ | {"PATH": path}, check=True)
+
+
+def test_the_graph_is_that_of_dvc_wherever_one_stands(project, monkeypatch):
+    for here in (project, project / "sub", Path("/")):
+        monkeypatch.chdir(here)
+        stages = pipeline.plan(project, ["more"]).stages
+        assert {name: stage.upstream for name, stage in stages.items()} == {
+            "make@a": (),
+            "make@b": (),
+            "use": ("make@a", "make@b"),
+            "sub/dvc.yaml:more": ("use",),
+        }
+        assert [(s.kind, s.item) for s in stages.values()][-1] == ("more", "")
+
+
+def test_stale_is_what_dvc_says_and_all_that_stands_on_it(project):
+    assert pipeline.plan(project).stale == set()
+    assert pipeline.plan(project, ["use"], force=True).stale == {"make@a", "make@b", "use"}
+    (project / "b.txt").unlink()
+    assert pipeline.plan(project).stale == {"make@b", "use"}
+    assert pipeline.plan(project, ["more"]).stale == {"make@b", "use", "sub/dvc.yaml:more"}
+    assert pipeline.plan(project, ["make@a"]).stale == set()
+    dvc(project, *pipeline.command("make@b"))
+    assert pipeline.plan(project).stale == set()
+
+
+def test_targets_are_stages_or_kinds_with_all_they_depend_on(project):
+    assert list(pipeline.plan(project, ["make"]).stages) == ["make@a", "make@b"]
+    assert list(pipeline.plan(project, ["make@b"]).stages) == ["make@b"]
+    with pytest.raises(SightlineError, match="no stage 'mak': did you mean 'make'"):
+        pipeline.plan(project, ["mak"])
+
+
+def test_what_dvc_cannot_read_is_said_in_a_line(tmp_path):
+    with pytest.raises(SightlineError, match="DVC cannot read the stages of"):
+        pipeline.plan(tmp_path)

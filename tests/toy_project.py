@@ -249,6 +249,7 @@ def make_blank(root: Path) -> Workspace:
     """Make a toy workspace in which nothing ran yet, with this project's flows and deployments."""
     apart = shutil.ignore_patterns("__pycache__")
     shutil.copytree(TOY, root, ignore=apart)
+    (root / "stages.yaml").rename(root / "dvc.yaml")  # else DVC would count them to this project's
     shutil.copytree(PROJECT / "flows", root / "flows", ignore=apart)
     for name in ("prefect.yaml", "automations.yaml", ".gitignore", ".dvcignore"):
         shutil.copy(PROJECT / name, root)

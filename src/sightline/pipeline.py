@@ -78,7 +78,7 @@ def save_experiment(name: str) -> list[str]:
 
 
 def plan(root: Path, targets: Iterable[str] = (), force: bool = False) -> Plan:
-    """Ask DVC what of `targets` (stage names or kinds; all where empty) is out of date.
+    """Ask DVC what of `targets` (stage names or kinds; all of dvc.yaml if empty) is out of date.
 
     A stage is stale if DVC says so, or if one that it depends on is: whether that one's outputs
     really differ, DVC decides when its turn comes. With `force` all are. Raises SightlineError for
@@ -129,7 +129,10 @@ def _graph(repo, names: dict[str, str]) -> dict[str, Stage]:
 
 
 def _closure(stages: dict[str, Stage], targets: Iterable[str]) -> dict[str, Stage]:
-    """Return `targets` and all that they depend on, in the order of `stages`."""
+    """Return `targets` and all that they depend on, in the order of `stages`.
+
+    Without targets those of the root's dvc.yaml, as `dvc repro` takes it.
+    """
     kinds = {stage.kind for stage in stages.values()}
     wanted: set[str] = set()
     for target in targets:
@@ -141,8 +144,7 @@ def _closure(stages: dict[str, Stage], targets: Iterable[str]) -> dict[str, Stag
                 f"({', '.join(sorted(kinds))}) means all of that kind"
             )
         wanted |= {target} if target in stages else {s for s in stages if stages[s].kind == target}
-    if not wanted:
-        return stages
+    wanted = wanted or {name for name in stages if ":" not in name}
     for name in reversed(stages):
         if name in wanted:
             wanted.update(stages[name].upstream)

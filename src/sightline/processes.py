@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -19,22 +20,45 @@ GRACE = 5.0  # seconds between asking a process to end and killing it
 TAIL = 20  # lines of output kept for the report of a failure
 _PARENT = "SIGHTLINE_PARENT"  # the process without which a child has no reason to go on
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_SHELLS = {"sh", "ash", "bash", "dash", "fish", "ksh", "zsh"}
 
 
 def die_with_parent() -> None:
-    """Let the kernel kill this process as soon as its parent is gone, however that ended.
+    """Let this process be killed as soon as the one that started it is gone, however that ended.
 
-    Linux only (PR_SET_PDEATHSIG). Elsewhere it does nothing: there a `kill -9` of dvc leaves the
-    stage running, and it has to be ended by hand; a cancel, a timeout or a Ctrl-C still ends it.
+    Past shells: dvc starts a stage through `sh -c`, and a shell (dash) that waits for the stage
+    would keep it alive. Linux only (PR_SET_PDEATHSIG, pidfd). Elsewhere it does nothing: there a
+    `kill -9` of dvc leaves the stage running, and it has to be ended by hand; a cancel, a time
+    limit or Ctrl-C still ends it.
     """
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
-    parent = os.environ.get(_PARENT)  # it may have died before the line above
-    if parent and not Path("/proc", parent).exists():
-        os._exit(128 + signal.SIGKILL)
+    parent = os.getppid()
+    starter = int(os.environ.get(_PARENT) or _past_shells(parent))
+    if starter == parent:
+        return
+    try:
+        handle = os.pidfd_open(starter)
+    except ProcessLookupError:  # it died before we looked
+        os.kill(os.getpid(), signal.SIGKILL)
+    threading.Thread(target=_kill_after, args=(handle,), daemon=True, name="starter").start()
+
+
+def _past_shells(pid: int) -> int:
+    """Return the nearest process from `pid` upwards that is no shell."""
+    while Path(f"/proc/{pid}/comm").read_text().strip() in _SHELLS:
+        # PID (NAME) STATE PARENT ..; a shell's name has no bracket in it
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return pid
+
+
+def _kill_after(handle: int) -> None:
+    """Wait for the process behind a pidfd to end, then kill this one."""
+    select.select([handle], [], [])
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @dataclass(frozen=True)
@@ -147,18 +171,29 @@ def end_tree(pid: int, grace: float = GRACE) -> None:
     import psutil
 
     try:
-        root = psutil.Process(pid)
-        family = [root, *root.children(recursive=True)]
+        family = _stopped(psutil.Process(pid))
     except psutil.NoSuchProcess:
         return
-    for process in family:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.terminate()
+    for signal_family in (psutil.Process.terminate, psutil.Process.resume):
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                signal_family(process)
     _, alive = psutil.wait_procs(family, timeout=grace)
     for process in alive:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(alive, timeout=grace)
+
+
+def _stopped(process) -> list:
+    """Stop a process and its descendants, so that none is started unseen; return them."""
+    import psutil
+
+    try:
+        process.suspend()
+        return [process, *(one for child in process.children() for one in _stopped(child))]
+    except psutil.NoSuchProcess:
+        return []
 
 
 @contextlib.contextmanager

@@ -1,0 +1,153 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sightline.errors import SightlineError, TryAgain
+from sightline.processes import Children, workspace_lock
+
+# a child that starts a grandchild, says both numbers and waits
+FAMILY = (
+    "import subprocess, os, time, sys;"
+    "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
+    "print(os.getpid(), p.pid, flush=True); time.sleep(600)"
+)
+
+
+def living(pids: list[str]) -> list[psutil.Process]:
+    """Those of `pids` that still run; one that nobody has waited for yet is dead all the same."""
+    found = [psutil.Process(int(pid)) for pid in pids if psutil.pid_exists(int(pid))]
+    return [process for process in found if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_lines_come_one_by_one_with_the_status_and_the_last_lines(tmp_path):
+    lines = []
+    code = "print('one'); import sys; print('two', file=sys.stderr); sys.exit(3)"
+    with Children() as children:
+        result = children.run([sys.executable, "-c", code], tmp_path, lines.append)
+    assert sorted(lines) == sorted(result.tail) == ["one", "two"]
+    assert (result.status, result.timed_out) == (3, False)
+
+
+def test_a_time_limit_ends_the_whole_family(tmp_path):
+    lines = []
+    with Children() as children:
+        result = children.run([sys.executable, "-c", FAMILY], tmp_path, lines.append, time_limit=2)
+    assert result.timed_out
+    assert 2 <= result.seconds < 10
+    assert living(lines[0].split()) == []
+
+
+def test_leaving_the_block_ends_what_still_runs_and_starts_nothing_more(tmp_path):
+    import threading
+
+    lines, children = [], Children()
+    with children:
+        thread = threading.Thread(
+            target=children.run, args=([sys.executable, "-c", FAMILY], tmp_path, lines.append)
+        )
+        thread.start()
+        while not lines:
+            time.sleep(0.05)
+    thread.join(timeout=20)
+    assert living(lines[0].split()) == []
+    with pytest.raises(SightlineError, match="the run is ending"):
+        children.run([sys.executable, "-c", "pass"], tmp_path, lines.append)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG and pidfd are Linux's")
+@pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
+@pytest.mark.parametrize("victim", ["engine", "dvc"])
+def test_a_stage_dies_with_dvc_and_dvc_with_whoever_started_it(tmp_path, shell, victim):
+    """As in a run: engine -> dvc -> shell -> stage. Debian's sh stays between, bash does not."""
+    if not Path(shell).exists():
+        pytest.skip(f"no {shell}")
+    (tmp_path / "stage.py").write_text(
+        "import os, time\n"
+        "from sightline.processes import die_with_parent\n"
+        "die_with_parent()\n"
+        "print(os.getpid(), os.environ['DVC'], flush=True)\n"
+        "time.sleep(600)"
+    )
+    (tmp_path / "dvc.py").write_text(
+        "import os, subprocess\n"
+        "os.environ['DVC'] = str(os.getpid())\n"
+        f"subprocess.run([{shell!r}, '-c', '{sys.executable} stage.py'])"
+    )
+    engine = (
+        "from pathlib import Path\n"
+        "from sightline.processes import Children\n"
+        "with Children() as children:\n"
+        f"    command = [{sys.executable!r}, 'dvc.py']\n"
+        "    children.run(command, Path(), lambda line: print(line, flush=True))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", engine], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    )
+    stage, dvc = process.stdout.readline().split()
+    os.kill(process.pid if victim == "engine" else int(dvc), signal.SIGKILL)
+    until = time.monotonic() + 5
+    while living([stage, dvc]) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert living([stage, dvc]) == []
+    process.wait(timeout=10)
+
+
+def test_a_stage_started_by_hand_outlives_the_terminals_shell_but_not_dvc(tmp_path):
+    """`nohup dvc repro &`: the shell above dvc may end, and nothing is told who dvc is."""
+    (tmp_path / "stage.py").write_text(
+        "import os, time\n"
+        "from sightline.processes import die_with_parent\n"
+        "die_with_parent()\n"
+        "print(os.getpid(), os.environ['DVC'], flush=True)\n"
+        "time.sleep(600)"
+    )
+    (tmp_path / "dvc.py").write_text(
+        "import os, subprocess\n"
+        "os.environ['DVC'] = str(os.getpid())\n"
+        f"subprocess.run(['/bin/sh', '-c', '{sys.executable} stage.py; true'])"
+    )
+    terminal = subprocess.Popen(
+        ["/bin/sh", "-c", f"{sys.executable} dvc.py & wait"],
+        cwd=tmp_path, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    stage, dvc = terminal.stdout.readline().split()
+    terminal.kill()
+    terminal.wait()
+    time.sleep(1)
+    assert [process.pid for process in living([stage, dvc])] == [int(stage), int(dvc)]
+    os.kill(int(dvc), signal.SIGKILL)
+    until = time.monotonic() + 5
+    while living([stage, dvc]) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert living([stage, dvc]) == []
+
+
+def test_the_lock_says_who_has_it_and_is_free_when_its_owner_is_killed(tmp_path):
+    code = (
+        "import time; from pathlib import Path; from sightline.processes import workspace_lock\n"
+        "with workspace_lock(Path('locks'), 'the first', 0, print):\n"
+        "    print('held', flush=True); time.sleep(600)"
+    )
+    owner = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    )
+    assert owner.stdout.readline() == "held\n"
+    said = []
+    with (
+        pytest.raises(TryAgain, match=f"held by the first \\(process {owner.pid}\\)"),
+        workspace_lock(tmp_path / "locks", "the second", 0.5, said.append),
+    ):
+        pass
+    assert said == [
+        f"waiting for the first (process {owner.pid}), at most 0 s: one flow a workspace at a time"
+    ]
+    owner.kill()
+    owner.wait()
+    with workspace_lock(tmp_path / "locks", "the second", 0, said.append):
+        pass
