@@ -145,6 +145,7 @@ class Children:
         finally:
             if timer:
                 timer.cancel()
+                timer.join()  # if it went off: until all have ended
             process.stdout.close()
             with self._lock:
                 self._running.discard(process)
@@ -178,11 +179,29 @@ def end_tree(pid: int, grace: float = GRACE) -> None:
         for process in family:
             with contextlib.suppress(psutil.NoSuchProcess):
                 signal_family(process)
-    _, alive = psutil.wait_procs(family, timeout=grace)
-    for process in alive:
+    for process in still_alive(family, grace):
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(alive, timeout=grace)
+    still_alive(family, grace)
+
+
+def still_alive(processes: list, patience: float) -> list:
+    """Wait until all have ended, at most `patience` seconds; return those that have not.
+
+    One that ended counts even if nobody reaps it, as in a container without an init.
+    """
+    import psutil
+
+    until = time.monotonic() + patience
+    while True:
+        alive = []
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                    alive.append(process)
+        if not alive or time.monotonic() > until:
+            return alive
+        time.sleep(0.02)
 
 
 def _stopped(process) -> list:

@@ -15,8 +15,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import psutil
+
 from sightline import gpus
 from sightline.errors import SightlineError
+from sightline.processes import still_alive
 
 HOST = "127.0.0.1"
 MARK, ROLE = "SIGHTLINE_SERVICES", "SIGHTLINE_SERVICE"
@@ -107,35 +110,28 @@ def prepare(root: Path, env: dict[str, str]) -> None:
 
 def down(root: Path) -> None:
     """End all that `up` started here, and what that started. Raises SightlineError if one stays."""
-    import psutil
-
     root = root.resolve()
-    for _ in range(2):  # a worker ends its flows at the first request, itself at the second
-        for process, _ in running(root):
+    for end in ("terminate", "terminate", "kill"):  # a worker ends its flows at the first request
+        found = [process for process, _ in running(root)]
+        for process in found:
             with contextlib.suppress(psutil.NoSuchProcess):
-                process.terminate()
-        psutil.wait_procs([process for process, _ in running(root)], timeout=GRACE)
-    for process, _ in running(root):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    _, alive = psutil.wait_procs([process for process, _ in running(root)], timeout=GRACE)
-    if alive:
+                getattr(process, end)()
+        still_alive(found, GRACE)
+    if left := running(root):
         raise SightlineError(
-            f"processes {', '.join(str(p.pid) for p in alive)} do not end: look with `ps`, then "
-            "kill them by their number"
+            f"processes {', '.join(str(process.pid) for process, _ in left)} do not end: look with "
+            "`ps`, then kill them by their number"
         )
 
 
-def running(root: Path) -> list[tuple["object", str]]:
+def running(root: Path) -> list[tuple[psutil.Process, str]]:
     """Return (process, role) of each process that belongs to the services of this workspace."""
-    import psutil
-
     found = []
     for process in psutil.process_iter():
         try:
             mark = process.environ()
-        except (psutil.AccessDenied, psutil.NoSuchProcess):
-            continue  # not ours, or just gone
+        except (psutil.AccessDenied, psutil.NoSuchProcess):  # a zombie is one of the latter
+            continue
         if mark.get(MARK) == str(root) and process.pid != os.getpid():
             found.append((process, mark.get(ROLE, "")))
     return found
