@@ -20,11 +20,12 @@ def processors(
     """Hold the processors, `alone` or with others who share them; wait at most `wait` seconds.
 
     Flows run each stage within it, whatever their workspace, and `sightline benchmark` each model.
-    The kernel frees the lock when its owner dies. `folder` holds the lock's file (default: the
-    machine's temporary folder, the same for every workspace and user). Raises TryAgain when the
-    wait is over.
+    The kernel frees the lock when its owner dies. `folder` holds the lock's file (default: what
+    SIGHTLINE_LOCKS names, else the machine's temporary folder, the same for every workspace and
+    user). Raises TryAgain when the wait is over.
     """
-    path = (folder or Path(tempfile.gettempdir())) / "sightline-processors.lock"
+    default = os.environ.get("SIGHTLINE_LOCKS") or tempfile.gettempdir()
+    path = (folder or Path(default)) / "sightline-processors.lock"
     handle = _open(path)
     try:
         end, said = time.monotonic() + wait, False

@@ -56,10 +56,20 @@ def _axes(title: str, **labels):
     return figure, axes
 
 
+def _plain(axis) -> None:
+    """Write a logarithmic axis's ticks as plain numbers."""
+    from matplotlib.ticker import LogLocator, StrMethodFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter("")
+
+
 def _latency(records: list[dict], title: str, path: Path) -> Path:
     figure, axes = _axes(title, xlabel="images in a batch", ylabel="ms for a batch, median")
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
+    _plain(axes.yaxis)
     styles = {"fp32": "-", "int8": ":", "torch": "--"}
     for index, record in enumerate(records):
         lines: dict[str, list[tuple]] = {}
@@ -81,6 +91,7 @@ def _latency(records: list[dict], title: str, path: Path) -> Path:
 def _accuracy(records: list[dict], title: str, path: Path) -> Path:
     figure, axes = _axes(title, xlabel="ms for one image, median", ylabel="top-1 on test")
     axes.set_xscale("log")
+    _plain(axes.xaxis)
     points, names = [], []
     for record in records:
         for row in record["figures"]:

@@ -15,13 +15,18 @@ def text(records: list[dict]) -> str:
         f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB "
         f"(machine {machine['id']}); {environment['provider']}; {versions}",
         *_not_real(records),
-        tables.speed(records),
-        "`1:` and `8:` are milliseconds of one call with so many images (single-stream and "
-        "multi-stream), best images/s the throughput at the best batch size; `/ torch` is the "
-        "median over that of torch eager at batch 1 and at the largest batch.",
-        tables.costs(records),
-        tables.levels(records),
         "\n".join(f"- {note}" for note in tables.notes(records)),
+        "## Speed",
+        "`1:` and `8:` are milliseconds of a call with so many images (single-stream, "
+        "multi-stream), `/ torch` the median over that of torch eager in the same run, `largest:` "
+        "that of the largest batch, best images/s the throughput at the best batch size (offline).",
+        tables.speed(records),
+        "## Cold start, memory, answers",
+        "Each cold start is a fresh process with one thread.",
+        tables.costs(records),
+        "## Levels of graph optimisation",
+        "Medians of a call with one and with eight images, one thread, fp32.",
+        tables.levels(records),
     ]
     return "\n\n".join(parts)
 

@@ -84,18 +84,23 @@ def interleave(
     }
 
 
-def overhead(call: Call, bare: Call, calls: int = 200, rounds: int = 20) -> float:
+def overhead(call: Call, bare: Call, rounds: int = 200, seconds: float = 1.0) -> float:
     """Return the microseconds that measuring adds to a call: `call` timed against a bare loop.
 
-    The two loops take turns; the figure is the median of the rounds' differences.
+    The two loops take turns, for `seconds` together, a few calls at a time; compared is what their
+    undisturbed turns took (the lower decile): the addition is a hundredth of what a disturbed turn
+    varies by.
     """
-    differences = []
+    clock = time.perf_counter_ns
+    each = float(np.median(timed(bare, calls=20, seconds=seconds / 10))) / 1e9
+    calls = max(1, int(seconds / rounds / 2 / each))
+    turns = []
     for _ in range(rounds):
-        start = time.perf_counter_ns()
+        start = clock()
         for _ in range(calls):
             bare()
-        between = time.perf_counter_ns()
-        timed(call, calls, float("inf"))
-        end = time.perf_counter_ns()
-        differences.append(((end - between) - (between - start)) / calls / 1000)
-    return float(np.median(differences))
+        between = clock()
+        timed(call, calls, seconds)
+        turns.append((between - start, clock() - between))
+    bare_turn, timed_turn = np.quantile(turns, 0.1, axis=0)
+    return float(timed_turn - bare_turn) / calls / 1000

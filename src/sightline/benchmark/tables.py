@@ -26,12 +26,14 @@ def table(rows: list[tuple], words: int) -> str:
 
 
 def speed(records: Iterable[dict]) -> str:
-    """Return a row for each model, contender and thread count: latency, throughput, top-1."""
+    """Return a row for each model, contender and thread count: latency, throughput, all beside
+    torch eager of the same thread count.
+    """
     rows = [
         (
-            *("model", "contender", "threads", "1: p50 ms", "p90", "p99", "calls"),
-            *("8: p50 ms", "p90", "p99", "calls", "best images/s", "at batch", "largest: / torch"),
-            *("test top-1", "kB"),
+            *("model", "contender", "threads", "1: p50 ms", "p90", "p99", "calls", "/ torch"),
+            *("8: p50 ms", "p90", "p99", "calls", "/ torch"),
+            *("largest: / torch", "best images/s", "at batch"),
         )
     ]
     for record in records:
@@ -45,43 +47,39 @@ def speed(records: Iterable[dict]) -> str:
 def _speed_row(record: dict, contender: str, threads: int) -> tuple:
     mine = [f for f in record["figures"] if (f["contender"], f["threads"]) == (contender, threads)]
     streams = {f["scenario"]: f for f in mine}
-    best = max((f for f in mine if f["scenario"] == OFFLINE), key=lambda f: f["images_per_second"])
-    variant = record["variants"].get(contender, {})
-    top1, size = variant.get("test_top1"), variant.get("bytes")
+    offline = [f for f in mine if f["scenario"] == OFFLINE]
+    largest = max(offline, key=lambda figure: figure["batch"])
+    best = max(offline, key=lambda figure: figure["images_per_second"])
+    rejected = contender == "int8" and not record["variants"]["int8"]["accepted"]
     return (
-        *(record["model"]["name"], _label(record, contender), threads),
-        *_latency(streams[SINGLE]),
-        *_latency(streams[MULTI]),
-        *(f"{best['images_per_second']:,.0f}", best["batch"]),
-        _against_torch(record, contender, threads),
-        *(top1 and f"{top1:.4f}", size and f"{size / 1000:,.0f}"),
+        *(record["model"]["name"], _LABELS[contender] + " (rejected)" * rejected, threads),
+        *_latency(record, streams[SINGLE]),
+        *_latency(record, streams[MULTI]),
+        *(_against_torch(record, largest), f"{best['images_per_second']:,.0f}", best["batch"]),
     )
 
 
-def _label(record: dict, contender: str) -> str:
-    rejected = contender == "int8" and not record["variants"]["int8"]["accepted"]
-    return _LABELS[contender] + " (rejected)" * rejected
-
-
-def _latency(figure: dict) -> tuple:
+def _latency(record: dict, figure: dict) -> tuple:
     shown = [figure[f"p{share}_ms"] for share in (50, 90, 99)]
-    return *(value and f"{value:.3f}" for value in shown), figure["calls"]
+    milliseconds = (value and f"{value:.3f}" for value in shown)
+    return *milliseconds, figure["calls"], _against_torch(record, figure)
 
 
-def against_torch(record: dict, contender: str, threads: int, batch: int) -> float | None:
-    """Return p50 over torch eager's at this batch size and thread count; None for torch itself."""
-    found = {
-        f["contender"]: f["p50_ms"]
-        for f in record["figures"]
-        if (f["threads"], f["batch"]) == (threads, batch)
-    }
-    return None if contender == "torch" else found[contender] / found["torch"]
+def against_torch(record: dict, figure: dict) -> float:
+    """Return a figure's median over that of torch eager, measured in turns with it."""
+    same = ("scenario", "batch", "threads")
+    torch = next(
+        other
+        for other in record["figures"]
+        if other["contender"] == "torch" and all(other[key] == figure[key] for key in same)
+    )
+    return figure["p50_ms"] / torch["p50_ms"]
 
 
-def _against_torch(record: dict, contender: str, threads: int) -> str | None:
-    batches = [1, max(figure["batch"] for figure in record["figures"])]
-    ratios = [against_torch(record, contender, threads, batch) for batch in batches]
-    return None if contender == "torch" else " and ".join(f"{ratio:.2f}" for ratio in ratios)
+def _against_torch(record: dict, figure: dict) -> str | None:
+    if figure["contender"] == "torch":
+        return None
+    return f"{against_torch(record, figure):.2f}"
 
 
 def costs(records: Iterable[dict]) -> str:
@@ -106,10 +104,14 @@ def costs(records: Iterable[dict]) -> str:
                     *(f"{cold[key] / 1e6:,.0f}" for key in ("peak_bytes_first", "peak_bytes")),
                     f"{known['bytes'] / 1000:,.0f}",
                     *(torch.get("same_top1"), f"{torch['max_difference']:.1e}"),
-                    *(known.get("val_top1"), known.get("test_top1")),
+                    *(_top1(known.get("val_top1")), _top1(known.get("test_top1"))),
                 )
             )
     return table(rows, words=2)
+
+
+def _top1(value: float | None) -> str | None:
+    return None if value is None else f"{value:.4f}"
 
 
 def levels(records: Iterable[dict]) -> str:
@@ -124,20 +126,24 @@ def levels(records: Iterable[dict]) -> str:
 
 
 def notes(records: Iterable[dict]) -> list[str]:
-    """Return what must be said beside the figures: int8 verdicts, busy machines, regressions."""
+    """Return what must be said beside the figures: regressions, busy machines, int8 verdicts."""
     said = []
     for record in records:
         name, int8 = record["model"]["name"], record["variants"]["int8"]
-        if int8["accepted"]:
-            said.append(f"{name}: int8 accepted: benchmarks/int8/{name}.onnx ({int8['method']})")
-        else:
-            said.append(f"{name}: no int8 variant: {int8['why_not']}")
+        if line := regression.said(record):
+            said.append(f"**regression**: {line}")
         if record["environment"]["busy"]:
             load = record["environment"]["load"]
             said.append(
-                f"{name}: WARNING: the machine was busy: others used {load['others_before']:.0%} "
-                f"of it before and {load['others_during']:.0%} during the measurement"
+                f"**warning**: the machine was busy: others used {load['others_before']:.0%} of it "
+                f"before {name} was measured, {load['others_during']:.0%} meanwhile"
             )
-        if line := regression.said(record):
-            said.append(f"REGRESSION: {line}")
+        verdict = f"none: {int8['why_not']}"
+        if int8["accepted"]:
+            verdict = f"benchmarks/int8/{name}.onnx ({int8['method']})"
+        said.append(f"{name}: int8 variant: {verdict}")
+        said.append(
+            f"{name}: measuring adds {record['overhead_microseconds']:.1f} microseconds a call "
+            "to a bare session.run"
+        )
     return said

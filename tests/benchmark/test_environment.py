@@ -1,0 +1,105 @@
+"""What a figure was measured on, and beside what; fresh processes; who gives way to whom."""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from sightline.benchmark import environment
+from sightline.errors import TryAgain
+from sightline.machine import processors
+
+
+def test_the_machine_has_the_same_id_twice_and_another_one_has_another(monkeypatch):
+    first = environment.machine()
+    assert first == environment.machine() and first["cores"] >= 1 and first["memory_gib"] >= 1
+    monkeypatch.setattr(environment, "cores", lambda: first["cores"] + 1)
+    assert environment.machine()["id"] != first["id"]
+
+
+def test_load_counts_others_and_not_this_process():
+    own = environment.Load(moment=0.05)
+    end = time.perf_counter() + 0.5
+    while time.perf_counter() < end:
+        pass
+    mine = own.result()
+    assert 0 <= mine["others_before"] <= 1.1
+
+    code = "import time; end = time.time() + 20\nwhile time.time() < end: pass"
+    others = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(environment.cores())]
+    try:
+        time.sleep(0.3)
+        load = environment.Load(moment=0.3)
+        time.sleep(0.5)
+        found = load.result()
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    assert found["others_before"] > 0.7 and found["others_during"] > 0.7
+
+
+def cold(*arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "sightline.benchmark.cold", *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_a_cold_start_needs_neither_torch_nor_onnx(exported, tmp_path):
+    images = tmp_path / "images.npy"
+    np.save(images, np.zeros((4, 12, 12, 1), np.uint8))
+    refuse = (
+        "import sys, runpy\n"
+        "class Refuse:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] in {'torch', 'onnx', 'PIL', 'mlflow', 'dvc', 'psutil'}:\n"
+        "            raise ImportError('refused: ' + name)\n"
+        "sys.meta_path.insert(0, Refuse())\n"
+        "runpy.run_module('sightline.benchmark.cold', run_name='__main__', alter_sys=True)\n"
+    )
+    model = str(exported / "models" / "cnn" / "model.onnx")
+    arguments = [model, "CPUExecutionProvider", "1", "1,4", str(images)]
+    command = [sys.executable, "-c", refuse, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert '"open_seconds"' in done.stdout
+
+
+def test_a_cold_start_on_another_provider_than_asked_for_is_an_error(exported, tmp_path):
+    images = tmp_path / "images.npy"
+    np.save(images, np.zeros((1, 12, 12, 1), np.uint8))
+    model = str(exported / "models" / "cnn" / "model.onnx")
+    done = cold(model, "CUDAExecutionProvider", "1", "1", str(images))
+    assert done.returncode != 0 and not done.stdout
+
+
+def test_a_benchmark_waits_for_stages_and_stages_for_a_benchmark(tmp_path):
+    said = []
+
+    def take(alone: bool, wait: float = 0):
+        return processors(alone, wait, said.append, tmp_path)
+
+    benchmark_waits = pytest.raises(TryAgain, match="stages of some flow had this machine")
+    with take(False), take(False), benchmark_waits, take(True):
+        pytest.fail("a benchmark ran beside two stages")
+    stage_waits = pytest.raises(TryAgain, match="a benchmark had this machine for more than 1 s")
+    with take(True), stage_waits, take(False, 0.7):
+        pytest.fail("a stage ran beside a benchmark")
+    assert said == ["waiting until a benchmark gives up this machine, at most 1 s"]
+    with take(True):
+        pass
+
+
+def test_the_machine_is_free_as_soon_as_its_holder_is_dead(tmp_path):
+    code = (
+        "import sys, time; from pathlib import Path; from sightline.machine import processors\n"
+        f"with processors(True, 0, print, Path({str(tmp_path)!r})):\n"
+        "    print('held', flush=True); time.sleep(60)"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout.readline() == "held\n"
+    holder.kill()
+    holder.wait()
+    with processors(True, 5, print, tmp_path):
+        pass

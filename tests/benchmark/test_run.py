@@ -1,0 +1,182 @@
+"""`sightline benchmark` as a whole, on real exported models, without Prefect."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from sightline import cli, params
+from sightline.benchmark import environment, pictures, records, report, run
+from sightline.errors import SightlineError
+from sightline.layout import Layout
+
+
+@pytest.fixture(scope="module")
+def measured(exported, tmp_path_factory) -> tuple[Layout, dict]:
+    """The workspace after the cnn was measured, and its record; not to be changed."""
+    root = tmp_path_factory.mktemp("measured") / "workspace"
+    shutil.copytree(exported, root)
+    layout = Layout(root)
+    settings = params.load(layout)
+    (key,) = run.due(["cnn"], layout, settings).values()
+    return layout, run.measure("cnn", layout, settings, key)
+
+
+def copied(measured, root: Path) -> Layout:
+    shutil.copytree(measured[0].root, root)
+    return Layout(root)
+
+
+def due(layout: Layout, *names: str, force: bool = False) -> list[str]:
+    return list(run.due(names, layout, params.load(layout), force))
+
+
+def test_a_record_holds_all_scenarios_with_torch_beside_them(measured):
+    _, record = measured
+    seen = {(f["contender"], f["scenario"], f["batch"], f["threads"]) for f in record["figures"]}
+    scenarios = [("single-stream", 1), ("multi-stream", 8), ("offline", 4), ("offline", 16)]
+    assert seen == {(c, s, b, 1) for c in ("fp32", "int8", "torch") for s, b in scenarios}
+    for figure in record["figures"]:
+        assert figure["calls"] * figure["batch"] == figure["samples"]
+        assert figure["p50_ms"] <= figure["p90_ms"] and figure["p99_ms"] is None
+        calls = -(-64 // figure["batch"]) if figure["scenario"] == "offline" else 40
+        assert (figure["ended_by"] == "samples") == (figure["calls"] == calls)
+    assert [(r["level"], r["batch"]) for r in record["levels"]] == [
+        (level, batch) for batch in (1, 8) for level in ("none", "basic", "extended", "all")
+    ]
+    assert abs(record["overhead_microseconds"]) < 200
+    assert record["environment"]["provider"] == "CPUExecutionProvider"
+    assert record["environment"]["versions"]["onnxruntime"]
+    assert json.loads(Path(record["path"]).read_text()) | {"path": record["path"]} == record
+
+
+def test_raw_values_are_kept_and_are_what_the_figures_are_of(measured):
+    _, record = measured
+    raw = records.raw(record)
+    assert len(raw) == len(record["figures"])
+    for figure in record["figures"]:
+        name = "{contender}/{scenario}/batch {batch}/threads {threads}".format(**figure)
+        assert len(raw[name].milliseconds) == figure["calls"] == raw[name].rounds.sum()
+        assert np.median(raw[name].milliseconds) == pytest.approx(figure["p50_ms"], rel=1e-3)
+
+
+def test_accuracy_is_that_of_the_very_file(measured):
+    layout, record = measured
+    fp32 = record["variants"]["fp32"]
+    assert fp32["sha256"] == records.sha256(layout.model("cnn") / "model.onnx")
+    said = json.loads((layout.report("cnn") / "metrics.json").read_text())
+    assert fp32["test_top1"] == pytest.approx(said["test"]["top1"], abs=1e-6)
+    assert fp32["val_top1"] == pytest.approx(said["val"]["top1"], abs=1e-6)
+    assert fp32["against_torch"]["same_top1"] == 1
+    assert fp32["against_torch"]["max_difference"] < 1e-4
+    cold = fp32["cold_start"]
+    assert cold["import_seconds"] > 0.01 and cold["open_seconds"] > 0
+    assert 20e6 < cold["peak_bytes_first"] <= cold["peak_bytes"] < 500e6
+
+
+def test_the_int8_file_is_there_if_and_only_if_it_was_accepted(measured):
+    layout, record = measured
+    int8 = record["variants"]["int8"]
+    path = layout.benchmarks / "int8" / "cnn.onnx"
+    assert int8["accepted"] == path.exists() == (int8["why_not"] is None)
+    if int8["accepted"]:
+        assert records.sha256(path) == int8["sha256"]
+
+
+def test_only_what_has_no_record_is_due(measured, tmp_path, monkeypatch):
+    layout = copied(measured, tmp_path / "workspace")
+    assert due(layout) == ["lstm", "gru"]
+    assert due(layout, "cnn") == ["cnn"], "named: again"
+    assert due(layout, force=True) == ["cnn", "lstm", "gru"]
+    with monkeypatch.context() as other:
+        other.setattr(environment, "versions", lambda: {"onnxruntime": "99"})
+        assert due(layout) == ["cnn", "lstm", "gru"]
+    with monkeypatch.context() as other:
+        other.setattr(environment, "_processor", lambda: ("another", []))
+        assert due(layout) == ["cnn", "lstm", "gru"]
+    file = layout.model("cnn") / "model.onnx"
+    file.write_bytes((layout.model("lstm") / "model.onnx").read_bytes())
+    (layout.model("gru") / "model.onnx").unlink()
+    assert due(layout) == ["cnn", "lstm"]
+
+
+def test_the_command_prints_tables_and_a_gru_says_why_it_has_no_int8(workspace, capsys):
+    assert cli.main(["benchmark", "gru"]) == 0
+    said = capsys.readouterr().out
+    assert "| gru   | onnxruntime fp32 |" in said and "| gru   | torch eager" in said
+    assert "gru: int8 variant: none: onnxruntime has no int8 kernel for GRU" in said
+    assert "NOT real" in said
+    (record,) = records.read_all(workspace, "gru")
+    assert record["variants"]["int8"] == {
+        "accepted": False,
+        "why_not": "onnxruntime has no int8 kernel for GRU",
+    }
+    assert not (workspace.benchmarks / "int8" / "gru.onnx").exists()
+
+
+def slowed(record: dict, factor: float) -> None:
+    """Make the past faster, so that the present is slower."""
+    path = Path(record["path"]).with_suffix(".npz")
+    with np.load(path) as arrays:
+        changed = {
+            name: values / factor if name.startswith("fp32") and "rounds" not in name else values
+            for name, values in arrays.items()
+        }
+    np.savez_compressed(path, **changed)
+
+
+def test_a_model_that_became_slower_fails_the_command_after_all_is_written(
+    measured, tmp_path, monkeypatch, capsys
+):
+    layout = copied(measured, tmp_path / "workspace")
+    monkeypatch.chdir(layout.root)
+    (old,) = records.read_all(layout, "cnn")
+    slowed(old, 1000)
+    assert cli.main(["benchmark", "cnn"]) == 1
+    said = capsys.readouterr()
+    assert f"sightline: cnn is slower than in {Path(old['path']).stem} (the same file)" in said.err
+    assert "**regression**: cnn is slower" in said.out
+    found = records.read_all(layout, "cnn")
+    assert len(found) == 2 and found[-1]["regression"]["verdict"] == "slower"
+
+
+def test_mistakes_are_said_in_a_line(workspace, capsys):
+    assert cli.main(["benchmark", "cn"]) == 1
+    assert "no model 'cn' under models: in params.yaml: did you mean 'cnn'?" in (
+        capsys.readouterr().err
+    )
+    (workspace.model("cnn") / "model.onnx").unlink()
+    assert cli.main(["benchmark", "cnn"]) == 1
+    assert "run `dvc repro export@cnn` first" in capsys.readouterr().err
+    text = yaml.safe_load(workspace.params.read_text())
+    text["benchmark"]["provider"] = "cuda"
+    workspace.params.write_text(yaml.safe_dump(text))
+    assert cli.main(["benchmark", "lstm"]) == 1
+    assert "benchmark.provider is cuda, but" in capsys.readouterr().err
+    text["benchmark"]["threads"] = [0]
+    workspace.params.write_text(yaml.safe_dump(text))
+    assert cli.main(["benchmark", "lstm"]) == 1
+    assert "benchmark: threads needs at least one number" in capsys.readouterr().err
+
+
+def test_nothing_exported_names_the_next_step(workspace):
+    for name in ("cnn", "lstm", "gru"):
+        (workspace.model(name) / "model.onnx").unlink()
+    with pytest.raises(SightlineError, match="run `dvc repro export` first"):
+        run.benchmark([], workspace)
+
+
+def test_pictures_are_drawn_and_the_front_is_what_nothing_beats(measured, tmp_path):
+    _, record = measured
+    drawn = pictures.draw([record], tmp_path)
+    assert [path.name for path in drawn] == ["bars-latency.png", "bars-accuracy.png"]
+    for path in drawn:
+        with Image.open(path) as picture:
+            assert picture.size[0] > 500 and len(picture.convert("L").getcolors()) > 10
+    points = [(1.0, 0.9), (2.0, 0.95), (3.0, 0.94), (1.5, 0.8), (2.0, 0.95), (0.5, 0.5)]
+    assert pictures.pareto(points) == [5, 0, 1, 4]
+    assert "| cnn" in report.text([record])
