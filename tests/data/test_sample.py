@@ -294,7 +294,7 @@ def test_the_catalogue_is_drawn_as_it_is_pinned(dataset, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("dataset", "low", "high"),
-    [("mnist", 0.93, 1), ("fashion-mnist", 0.85, 0.97), ("cifar10", 0.6, 0.95)],
+    [("mnist", 0.93, 1), ("fashion-mnist", 0.78, 0.97), ("cifar10", 0.6, 0.95)],
 )
 def test_a_small_cnn_learns_it_in_six_epochs(dataset, low, high):
     torch = pytest.importorskip("torch")

@@ -75,8 +75,8 @@ def drawn(dataset: str, split: str, count: int, seed: int) -> Split:
             random.Random(f"{dataset}/{split}/{seed}/round {i // classes}").shuffle(order)
         labels.append(order[i % classes])
         images.append(figure(labels[-1], random.Random(f"{dataset}/{split}/{seed}/{i}")))
-    same = len({image.shape for image in images}) == 1 and dataset != "imagenet"
-    return Split(np.stack(images) if same else images, np.array(labels, np.uint8))
+    sizes_vary = dataset == "imagenet"
+    return Split(images if sizes_vary else np.stack(images), np.array(labels, np.uint8))
 
 
 def _figure(dataset: str):

@@ -84,50 +84,62 @@ def coverage(shapes: list[list[np.ndarray]], height: int, width: int):
     """
     loops = [np.rint(loop * PARTS).astype(np.int64) for shape in shapes for loop in shape]
     ahead = [np.concatenate([loop[..., 1:, :], loop[..., :1, :]], axis=-2) for loop in loops]
-    x0, y0 = np.concatenate([loop.reshape(-1, 2) for loop in loops]).T
-    x1, y1 = np.concatenate([loop.reshape(-1, 2) for loop in ahead]).T
-    points = np.array([sum(loop.size for loop in shape) // 2 for shape in shapes])
-    starts = np.cumsum(points) - points
-
-    # bounding boxes, one row or column of pixels at least
-    left = np.maximum(np.minimum.reduceat(x0, starts) // PARTS, 0)
-    right = np.minimum(np.maximum.reduceat(x0, starts) // PARTS + 1, width)
-    top = np.maximum(np.minimum.reduceat(y0, starts) // PARTS, 0)
-    bottom = np.minimum(np.maximum.reduceat(y0, starts) // PARTS + 1, height)
-    seen = (left < right) & (top < bottom)
-    stride = np.where(seen, right - left + 2, 0)
+    start = np.concatenate([loop.reshape(-1, 2) for loop in loops]).T
+    end = np.concatenate([loop.reshape(-1, 2) for loop in ahead]).T
+    edges = np.array([sum(loop.size for loop in shape) // 2 for shape in shapes])
+    boxes = _boxes(*start, np.cumsum(edges) - edges, height, width)
+    left, right, top, bottom = boxes
+    stride = right - left + 2
     size = stride * LINES * (bottom - top)
     offset = np.cumsum(size) - size
 
+    of_edge = np.repeat(np.array([*boxes, stride, offset]), edges, axis=1)
+    steps = _steps(start, end, of_edge, int(size.sum()))
+    # a line's steps add up to zero, so one running sum serves all lines of all shapes
+    cover = np.minimum(np.abs(np.cumsum(steps)), PARTS)
+    found = []
+    for x0, x1, y0, y1, wide, at in np.array([*boxes, stride, offset]).T.tolist():
+        mask = cover[at : at + wide * LINES * (y1 - y0)].reshape(-1, LINES, max(wide, 1))
+        box = (slice(y0, y1), slice(x0, x1), mask.sum(axis=1)[:, :-2])
+        found.append(box if y0 < y1 else None)
+    return found
+
+
+def _boxes(x, y, first, height: int, width: int):
+    """Return left, right, top, bottom of each shape in pixels; beside the canvas: no rows.
+
+    `x`, `y`: the corners of all shapes, `first`: where each shape's begin.
+    """
+    left = np.maximum(np.minimum.reduceat(x, first) // PARTS, 0)
+    right = np.minimum(np.maximum.reduceat(x, first) // PARTS + 1, width)
+    top = np.maximum(np.minimum.reduceat(y, first) // PARTS, 0)
+    bottom = np.minimum(np.maximum.reduceat(y, first) // PARTS + 1, height)
+    bottom = np.maximum(np.where(left < right, bottom, top), top)
+    return left, right, top, bottom
+
+
+def _steps(start: np.ndarray, end: np.ndarray, of_edge: np.ndarray, size: int) -> np.ndarray:
+    """Return by how much the coverage changes from each place of all scan lines to the next.
+
+    Each edge adds, on each scan line that it crosses, all of a pixel from the crossing on.
+    """
+    (x0, y0), (x1, y1), (_, _, top, bottom, _, _) = start, end, of_edge
     # scan line k lies at y = (k + 1/2) * _STEP; an edge crosses those between its ends
-    shape = np.repeat(np.arange(len(shapes)), points)
     first = (y0 + (_STEP // 2 - 1)) // _STEP
     last = (y1 + (_STEP // 2 - 1)) // _STEP
-    sign = np.sign(last - first)
-    upper = np.maximum(np.minimum(first, last), top[shape] * LINES)
-    lower = np.minimum(np.maximum(first, last), bottom[shape] * LINES)
-    count = np.maximum(lower - upper, 0) * seen[shape]
+    upper = np.maximum(np.minimum(first, last), top * LINES)
+    lower = np.minimum(np.maximum(first, last), bottom * LINES)
+    count = np.maximum(lower - upper, 0)
     line = np.arange(count.sum()) + np.repeat(upper - np.cumsum(count) + count, count)
-    x0, y0, run, rise, sign, shape = np.repeat(
-        np.array([x0, y0, x1 - x0, y1 - y0, sign, shape]), count, axis=1
-    )
-    x = x0 + (line * _STEP + _STEP // 2 - y0) * run // rise - (left * PARTS)[shape]
-    x = np.minimum(np.maximum(x, 0), ((right - left) * PARTS)[shape])
-    # a crossing covers all to its right: of the pixel that it falls in the part right of it
-    place = (offset - top * LINES * stride)[shape] + line * stride[shape] + x // PARTS
-    part = sign * (x % PARTS)
-    total = int(size.sum())
-    steps = np.bincount(place, PARTS * sign - part, total)  # float64 sums of small integers: exact
-    steps += np.bincount(place + 1, part, total)
-    # a line's steps add up to zero, so one running sum serves all lines of all shapes
-    cover = np.minimum(np.abs(np.cumsum(steps.astype(np.int64))), PARTS)
-
-    found = []
-    for i, box in enumerate(zip(left, right, top, bottom, stride, offset, size, strict=True)):
-        x0, x1, y0, y1, wide, at, length = map(int, box)
-        mask = cover[at : at + length].reshape(-1, LINES, wide) if seen[i] else None
-        found.append((slice(y0, y1), slice(x0, x1), mask.sum(axis=1)[:, :-2]) if seen[i] else None)
-    return found
+    of_edge = np.array([x0, y0, x1 - x0, y1 - y0, np.sign(last - first), *of_edge])
+    x0, y0, run, rise, sign, left, right, top, _, stride, offset = np.repeat(of_edge, count, axis=1)
+    x = x0 + (line * _STEP + _STEP // 2 - y0) * run // rise
+    x = np.minimum(np.maximum(x, left * PARTS), right * PARTS) - left * PARTS
+    place = offset + (line - top * LINES) * stride + x // PARTS
+    part = sign * (x % PARTS)  # of the pixel that the crossing falls in, what lies left of it
+    steps = np.bincount(place, PARTS * sign - part, size)  # float64 sums of small integers: exact
+    steps += np.bincount(place + 1, part, size)
+    return steps.astype(np.int64)
 
 
 def _moved(x, y, a, b, left, c, d, top) -> np.ndarray:
