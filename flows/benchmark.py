@@ -28,34 +28,24 @@ from sightline.layout import Layout
 from sightline.params import Params
 from sightline.processes import Children, workspace_lock
 
-Models = Annotated[
-    list[Model],
-    Field(
-        title="models",
-        description="models to measure, also again; if empty, those whose file, machine, versions "
-        "or settings have no record yet",
-    ),
-]
-Force = Annotated[
-    bool, Field(title="force", description="measure every exported model, record or not")
-]
+# a folder below the worker's own, never above it
 Workspace = Annotated[
-    str,
-    Field(
-        title="workspace",
-        description="the folder whose models are measured, seen from the worker's own workspace",
-        pattern=r"^(\.|\.?[\w-][\w.-]*(/\.?[\w-][\w.-]*)*)$",
-        max_length=200,
-    ),
+    str, Field(pattern=r"^(\.|\.?[\w-][\w.-]*(/\.?[\w-][\w.-]*)*)$", max_length=200)
 ]
 REGRESSION = "Regression"  # the name of the failed state of a run that found a model slower
 
 
 @flow(on_failure=[report.notify], on_crashed=[report.notify])
-def benchmark(models: Models = [], force: Force = False, workspace: Workspace = ".") -> State:  # noqa: B006
+def benchmark(models: list[Model] = [], force: bool = False, workspace: Workspace = ".") -> State:  # noqa: B006
     """Measure exported models, one after the other.
 
     While one is measured it has the processors to itself: stages of other flows wait.
+
+    Args:
+        models: models to measure, also again; if empty, those whose file, machine, versions or
+            settings have no record yet
+        force: measure every exported model, record or not
+        workspace: the folder whose models are measured, seen from the worker's own workspace
     """
     log = get_run_logger()
     layout = Layout(Path.cwd() / workspace)
