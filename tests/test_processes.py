@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 import subprocess
@@ -17,6 +18,16 @@ FAMILY = (
     "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
     "print(os.getpid(), p.pid, flush=True); time.sleep(600)"
 )
+
+
+@pytest.fixture
+def pids():
+    """Processes to be killed after the test, whatever became of them in it."""
+    pids = []
+    yield pids
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
 
 
 def living(pids: list[str]) -> list[psutil.Process]:
@@ -63,7 +74,7 @@ def test_leaving_the_block_ends_what_still_runs_and_starts_nothing_more(tmp_path
 @pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG and pidfd are Linux's")
 @pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
 @pytest.mark.parametrize("victim", ["engine", "dvc"])
-def test_a_stage_dies_with_dvc_and_dvc_with_whoever_started_it(tmp_path, shell, victim):
+def test_a_stage_dies_with_dvc_and_dvc_with_whoever_started_it(tmp_path, shell, victim, pids):
     """As in a run: engine -> dvc -> shell -> stage. Debian's sh stays between, bash does not."""
     if not Path(shell).exists():
         pytest.skip(f"no {shell}")
@@ -90,6 +101,7 @@ def test_a_stage_dies_with_dvc_and_dvc_with_whoever_started_it(tmp_path, shell, 
         [sys.executable, "-c", engine], cwd=tmp_path, stdout=subprocess.PIPE, text=True
     )
     stage, dvc = process.stdout.readline().split()
+    pids += [stage, dvc]
     os.kill(process.pid if victim == "engine" else int(dvc), signal.SIGKILL)
     until = time.monotonic() + 5
     while living([stage, dvc]) and time.monotonic() < until:
@@ -98,7 +110,7 @@ def test_a_stage_dies_with_dvc_and_dvc_with_whoever_started_it(tmp_path, shell, 
     process.wait(timeout=10)
 
 
-def test_a_stage_started_by_hand_outlives_the_terminals_shell_but_not_dvc(tmp_path):
+def test_a_stage_started_by_hand_outlives_the_terminals_shell_but_not_dvc(tmp_path, pids):
     """`nohup dvc repro &`: the shell above dvc may end, and nothing is told who dvc is."""
     (tmp_path / "stage.py").write_text(
         "import os, time\n"
@@ -117,6 +129,7 @@ def test_a_stage_started_by_hand_outlives_the_terminals_shell_but_not_dvc(tmp_pa
         cwd=tmp_path, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     stage, dvc = terminal.stdout.readline().split()
+    pids += [stage, dvc]
     terminal.kill()
     terminal.wait()
     time.sleep(1)
@@ -128,7 +141,7 @@ def test_a_stage_started_by_hand_outlives_the_terminals_shell_but_not_dvc(tmp_pa
     assert living([stage, dvc]) == []
 
 
-def test_the_lock_says_who_has_it_and_is_free_when_its_owner_is_killed(tmp_path):
+def test_the_lock_says_who_has_it_and_is_free_when_its_owner_is_killed(tmp_path, pids):
     code = (
         "import time; from pathlib import Path; from sightline.processes import workspace_lock\n"
         "with workspace_lock(Path('locks'), 'the first', 0, print):\n"
@@ -137,6 +150,7 @@ def test_the_lock_says_who_has_it_and_is_free_when_its_owner_is_killed(tmp_path)
     owner = subprocess.Popen(
         [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, text=True
     )
+    pids.append(owner.pid)
     assert owner.stdout.readline() == "held\n"
     said = []
     with (

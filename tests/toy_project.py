@@ -165,7 +165,7 @@ class Workspace:
             (self.demands / f"{stage}.fail").write_text(fail)
 
     def executions(self) -> list[list[str]]:
-        """Stage, process, start and end of every execution since the last call of `forget`."""
+        """Stage, CUDA device, start and end of every execution since the last `forget`."""
         path = self.demands / "executed"
         return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
 

@@ -55,15 +55,15 @@ def up(root: Path, prefect_port: int, mlflow_port: int) -> None:
     try:
         if "server" not in present:
             start(root, env, "server", server_command(prefect_port), prefect_port)
+        if "mlflow" not in present:
+            command = ["sightline", "ui", "--port", str(mlflow_port)]
+            start(root, env, "mlflow", command, mlflow_port)
         wait_for(root, "server", f"{env['PREFECT_API_URL']}/health")
         prepare(root, env)
         devices = gpus.visible()
         for pool, limit in (("cpu", 1), ("gpu", len(devices))):
             if limit and f"worker-{pool}" not in present:
                 start(root, worker_environment(env, root), f"worker-{pool}", worker(pool, limit))
-        if "mlflow" not in present:
-            command = ["sightline", "ui", "--port", str(mlflow_port)]
-            start(root, env, "mlflow", command, mlflow_port)
         wait_for(root, "mlflow", f"http://{HOST}:{mlflow_port}/health")
     except SightlineError:
         if not present:  # all that runs is of this attempt

@@ -1,5 +1,7 @@
 """The flow `reproduce` on a toy project, in this process, against a real server."""
 
+import http.server
+import json
 import os
 import subprocess
 import sys
@@ -84,26 +86,51 @@ def test_a_stage_past_its_limit_is_ended_with_all_it_started(toy, reproduce, ser
     assert toy.survivors() == []
 
 
-def test_slots_limit_what_runs_side_by_side(toy, reproduce):
+def test_slots_limit_what_runs_side_by_side(toy, reproduce, tmp_path, monkeypatch):
     for stage in ("train@x", "train@y"):
         toy.demand(stage, sleep=4)
-    overlap = {}
-    for slots in (2, 1):
+
+    def overlap(epochs: int, slots: int) -> bool:
         toy.forget()
-        toy.params(lambda params, slots=slots: params["flows"].update(cpu_slots=slots))
+        toy.params(lambda params: params["flows"].update(cpu_slots=slots))
         for recipe in "xy":
-            toy.params(
-                lambda params, recipe=recipe, slots=slots: params["recipes"][recipe].update(
-                    epochs=slots + 5
-                )
-            )
+            toy.params(lambda params: params["recipes"][recipe].update(epochs=epochs))  # noqa: B023
         state, _ = reproduce(toy, "train")
         assert state.is_completed(), state.message
-        (_, _, _, first_end), (_, _, second_start, _) = sorted(
-            toy.executions(), key=lambda line: float(line[2])
-        )
-        overlap[slots] = float(first_end) > float(second_start)
-    assert overlap == {2: True, 1: False}
+        first, second = sorted(toy.executions(), key=lambda line: float(line[2]))
+        return float(first[3]) > float(second[2])
+
+    assert overlap(epochs=2, slots=2)
+    assert not overlap(epochs=3, slots=1)
+
+    driver = tmp_path / "nvidia-smi"
+    driver.write_text("#!/bin/sh\necho 7\n")
+    driver.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert not overlap(epochs=4, slots=2), "one GPU, one training"
+    assert [device for _, device, *_ in toy.executions()] == ["7", "7"]
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What is posted to SIGHTLINE_NOTIFY_URL, to a real HTTP server."""
+    posts = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            posts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=listener.serve_forever, daemon=True).start()
+    monkeypatch.setenv("SIGHTLINE_NOTIFY_URL", f"http://127.0.0.1:{listener.server_port}/")
+    yield posts
+    listener.shutdown()
 
 
 def test_overrides_leave_the_workspace_alone_and_are_kept_as_an_experiment(toy, reproduce):
@@ -140,9 +167,12 @@ def test_overrides_start_from_a_commit(toy, reproduce):
     assert "not committed (params.yaml): commit them first" in state.message
 
 
-def test_an_unknown_target_is_answered_with_the_nearest(toy, reproduce):
+def test_an_unknown_target_is_answered_with_the_nearest_and_somebody_told(toy, reproduce, told):
     state, _ = reproduce(toy, "train@xx")
     assert state.message.startswith("no stage 'train@xx': did you mean 'train@x'?")
+    (post,) = told
+    assert post["text"].startswith("reproduce '")
+    assert "' ended as Failed: no stage 'train@xx'" in post["text"]
 
 
 def test_files_that_a_killed_dvc_left_half_written_heal(toy, reproduce, finished):

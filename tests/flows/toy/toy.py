@@ -2,7 +2,8 @@
 
 What it is to do stands in files under .sightline/toy of the main workspace, so that a changed
 demand makes no stage stale: `KIND@ITEM.sleep` (seconds), `KIND@ITEM.fail` (exit status; `once 75`
-fails the first time only). Every execution adds a line to `executed`: stage, process, start, end.
+fails the first time only). Every execution adds a line to `executed`: stage, CUDA device, start,
+end.
 """
 
 import hashlib
@@ -53,7 +54,8 @@ def main(kind: str, item: str) -> int:
     sleep = demands / f"{name}.sleep"
     time.sleep(float(sleep.read_text()) if sleep.exists() else 0)
     with (demands / "executed").open("a") as executed:
-        executed.write(f"{name} {os.getpid()} {began} {time.time()}\n")
+        device = os.environ.get("CUDA_VISIBLE_DEVICES", "none")
+        executed.write(f"{name} {device} {began} {time.time()}\n")
     fail = demands / f"{name}.fail"
     if fail.exists():
         *once, status = fail.read_text().split()
