@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from measurable import slowed
 from PIL import Image
 
 from sightline import cli, params
@@ -116,17 +117,6 @@ def test_the_command_prints_tables_and_a_gru_says_why_it_has_no_int8(workspace, 
         "why_not": "onnxruntime has no int8 kernel for GRU",
     }
     assert not (workspace.benchmarks / "int8" / "gru.onnx").exists()
-
-
-def slowed(record: dict, factor: float) -> None:
-    """Make the past faster, so that the present is slower."""
-    path = Path(record["path"]).with_suffix(".npz")
-    with np.load(path) as arrays:
-        changed = {
-            name: values / factor if name.startswith("fp32") and "rounds" not in name else values
-            for name, values in arrays.items()
-        }
-    np.savez_compressed(path, **changed)
 
 
 def test_a_model_that_became_slower_fails_the_command_after_all_is_written(
