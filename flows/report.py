@@ -13,7 +13,6 @@ from flows.stages import Run
 from sightline.compare import report as table_of_models
 from sightline.layout import Layout
 from sightline.params import Params
-from sightline.pipeline import main_root
 
 ONNX_CHANGED = "sightline.onnx.changed"  # what the benchmark's trigger in prefect.yaml waits for
 WORKSPACE = "SIGHTLINE_WORKSPACE"  # the clone that a worker runs flows in
@@ -67,11 +66,11 @@ def announce(root: Path, before: dict[str, str], after: dict[str, str]) -> list[
     """Emit one event that names the ONNX files whose digest changed, and return them.
 
     The event says in which workspace, seen from the worker's own, so that the benchmark it starts
-    measures there. A passing copy emits none: with its run it is gone.
+    measures there.
     """
     changed = [p for p, md5 in after.items() if p.endswith(".onnx") and before.get(p) != md5]
     root = root.resolve()
-    if changed and main_root(root) == root:
+    if changed:
         own = Path(os.environ.get(WORKSPACE, root)).resolve()
         emit_event(
             ONNX_CHANGED,

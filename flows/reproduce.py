@@ -28,25 +28,9 @@ from sightline.processes import Children, workspace_lock
 
 Target = Annotated[str, Field(pattern=r"^[\w./:-]+(@[\w.-]+)?$", max_length=200)]
 Override = Annotated[str, Field(pattern=r"^[+~]{0,2}[^\s=]+(=.*)?$", max_length=500)]
-Targets = Annotated[
-    list[Target],
-    Field(
-        title="targets",
-        description="stages (train@mnist-lstm) or kinds of stage (export) to bring up to date, "
-        "with all that they depend on; everything if empty",
-    ),
-]
-Overrides = Annotated[
-    list[Override],
-    Field(
-        title="overrides",
-        description="params to change in this run alone, as `dvc exp run -S` takes them: "
-        "models.mnist-lstm.recipe=rows-8; kept as an experiment of the run's name",
-    ),
-]
-Force = Annotated[
-    bool, Field(title="force", description="run the stages even if DVC finds nothing changed")
-]
+Targets = Annotated[list[Target], Field(title="targets")]
+Overrides = Annotated[list[Override], Field(title="overrides")]
+Force = Annotated[bool, Field(title="force")]
 
 
 @flow(on_failure=[report.notify], on_crashed=[report.notify])
@@ -55,6 +39,13 @@ def reproduce(targets: Targets = [], overrides: Overrides = [], force: Force = F
 
     DVC decides what that is. A stage that fails stops those that need it, nothing else; the next
     run takes up where this one stopped.
+
+    Args:
+        targets: Stages (train@mnist-lstm) or kinds of stage (export) to bring up to date, with all
+            that they depend on. Everything if empty.
+        overrides: Params to change in this run alone, as `dvc exp run -S` takes them, such as
+            models.mnist-lstm.recipe=rows-8. Kept as an experiment of the run's name.
+        force: Run the stages even if DVC finds nothing changed.
     """
     return bring_up_to_date(targets, overrides, force)
 

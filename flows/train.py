@@ -16,7 +16,6 @@ Model = Annotated[
     str,
     Field(
         title="model",
-        description="a model under models: in params.yaml",
         pattern=r"^[a-z0-9][a-z0-9-]*$",
         examples=["mnist-lstm"],
     ),
@@ -25,5 +24,12 @@ Model = Annotated[
 
 @flow(flow_run_name="{model}", on_failure=[report.notify], on_crashed=[report.notify])
 def train(model: Model, overrides: Overrides = [], force: Force = False) -> State:  # noqa: B006
-    """Bring one model up to date, from the download of its data to its record in MLflow."""
+    """Bring one model up to date, from the download of its data to its record in MLflow.
+
+    Args:
+        model: A model under models: in params.yaml.
+        overrides: Params to change in this run alone, as `dvc exp run -S` takes them, such as
+            recipes.rows-6.epochs=8. Kept as an experiment of the run's name.
+        force: Run its stages even if DVC finds nothing changed.
+    """
     return bring_up_to_date([f"log@{model}"], overrides, force)

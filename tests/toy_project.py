@@ -52,6 +52,16 @@ class Server:
         self.env = services.environment(root, port) | {"PREFECT_WORKER_QUERY_SECONDS": "1"}
         self.api = httpx.Client(base_url=self.env["PREFECT_API_URL"], timeout=60)
 
+    def ask(self, method: str, path: str, body=None):
+        """Ask the API, again where its SQLite was busy (503), as Prefect's own client does."""
+        for _ in range(30):
+            answer = self.api.request(method, path, json=body)
+            if answer.status_code != 503:
+                break
+            time.sleep(1)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
     def start(self) -> None:
         services.start(self.root, self.env, "server", services.server_command(self.port), self.port)
         services.wait_for(self.root, "server", f"{self.env['PREFECT_API_URL']}/health")
@@ -67,14 +77,10 @@ class Server:
         services.down(self.root)
 
     def post(self, path: str, **body):
-        answer = self.api.post(path, json=body)
-        answer.raise_for_status()
-        return answer.json()
+        return self.ask("POST", path, body)
 
     def get(self, path: str):
-        answer = self.api.get(path)
-        answer.raise_for_status()
-        return answer.json()
+        return self.ask("GET", path)
 
     def deploy(self, workspace: "Workspace") -> None:
         services.prepare(workspace.root, self.env)

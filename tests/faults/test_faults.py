@@ -27,9 +27,9 @@ def test_nothing_is_lost_when(who, when, toy, server):
 
 def test_twelve_stages_side_by_side_are_all_recorded(new_toy, reproduce):
     stages = [f"train@n{i}" for i in range(12)]
-    entries = "".join(f"\n    n{i}: {{}}" for i in range(12))
+    entries = ", ".join(f"n{i}: {{}}" for i in range(12))
     (new_toy.root / "dvc.yaml").write_text(
-        f"stages:\n  train:\n    foreach:{entries}\n    do:\n"
+        f"stages:\n  train:\n    foreach: {{{entries}}}\n    do:\n"
         "      cmd: sleep 1; echo ${key} > ${key}.out\n      outs: ['${key}.out']\n"
     )
     new_toy.params(lambda params: params["flows"].update(cpu_slots=12))

@@ -53,7 +53,6 @@ def test_deployments_say_when_where_and_what_they_take(server, deployed):
         ("reproduce/now", {"targets": ["train@x; rm -rf /"]}),
         ("reproduce/now", {"targets": "train@x"}),
         ("reproduce/now", {"force": "perhaps"}),
-        ("reproduce/now", {"epochs": 3}),
         ("train/now", {"model": "MNIST CNN"}),
         ("train/now", {}),
     ],
@@ -103,13 +102,11 @@ def test_a_schedule_really_fires(server, deployed):
     deployment = server.get("/deployments/name/reproduce/now")["id"]
     path = f"/deployments/{deployment}/schedules"
     every = {"schedule": {"interval": 5}, "active": True}
-    answer = server.api.post(path, json=[every])
-    answer.raise_for_status()
-    schedule = answer.json()[0]["id"]
+    schedule = server.ask("POST", path, [every])[0]["id"]
     try:
         wait_until(lambda: "train@x" in deployed.executed(), "a scheduled run")
     finally:
-        server.api.delete(f"{path}/{schedule}").raise_for_status()
+        server.ask("DELETE", f"{path}/{schedule}")
     found = server.post("/flow_runs/filter", deployments={"id": {"any_": [deployment]}})
     scheduled = [run for run in found if run["auto_scheduled"]]
     assert scheduled
