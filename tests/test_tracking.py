@@ -476,7 +476,7 @@ def client_of_default(root: Path):
     return MlflowClient(f"sqlite:///{Layout(root).store.resolve() / 'mlflow.db'}")
 
 
-def wait_for(url: str, seconds: float = 60) -> bytes:
+def wait_for(url: str, seconds: float = 240) -> bytes:
     from urllib.error import URLError
     from urllib.request import urlopen
 
