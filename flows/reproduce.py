@@ -75,7 +75,7 @@ def bring_up_to_date(targets: list[str], overrides: list[str], force: bool) -> S
             failures = [outcome.cause for outcome in run.outcomes.values() if outcome.cause]
             if overrides and not failures:
                 notes.append(keep_experiment(root, children))
-            report.publish("reproduce", report.table(run, settings, notes), report.summary(run))
+            report.publish("reproduce", report.table(run, settings, notes), f"in {root}")
     except SightlineError as error:
         log.error(str(error))
         return failed(error)
