@@ -66,7 +66,7 @@ def export(args) -> None:
 
 def log(args) -> None:
     """Write one model into MLflow; without a name, complete what the store lacks."""
-    from sightline.tracking import complete, log
+    from sightline.tracking.runs import complete, log
 
     if args.name:
         log(args.name, Layout())
@@ -97,7 +97,7 @@ def compare(args) -> None:
 
 def ui(args) -> None:
     """Open the MLflow UI on 127.0.0.1, after completing its record."""
-    from sightline.ui import serve
+    from sightline.tracking.ui import serve
 
     serve(Layout(), args.port)
 

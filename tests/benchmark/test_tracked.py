@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from results import make_results
 
-from sightline import store, tracking
 from sightline.benchmark import records, tracked
 from sightline.benchmark.scenarios import Timing
 from sightline.layout import Layout
+from sightline.tracking import runs, store
 
 
 def measurement(layout: Layout, time: str = "2026-01-01T00:00:00+00:00", p50: float = 0.2) -> dict:
@@ -51,7 +51,7 @@ def test_a_record_is_added_to_the_run_once_and_the_next_one_after_it(layout, cap
     tracked.complete([first], layout)
     assert "mnist-cnn is not in MLflow yet" in caplog.text
 
-    tracking.log("mnist-cnn", layout)
+    runs.log("mnist-cnn", layout)
     for _ in range(2):
         tracked.complete([first], layout)
     client, run = run_of(layout)

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from results import make_results
 
-from sightline import store, tracking
 from sightline.layout import Layout
+from sightline.tracking import runs, store
 
 pytestmark = pytest.mark.slow
 
@@ -105,11 +105,11 @@ def test_run_cache_and_a_lost_store(project):
         shutil.rmtree(target) if target.is_dir() else target.unlink()
     assert f"Stage 'log@{NAME}' is cached - skipping run" in dvc("repro")
     assert json.loads((project / f"reports/{NAME}/logged.json").read_text()) == left
-    tracking.complete(Layout(project))
+    runs.complete(Layout(project))
     assert counts(project) == (1, 1)
     # results that another machine made come with no record here
     shutil.rmtree(project / ".sightline")
-    tracking.complete(Layout(project))
+    runs.complete(Layout(project))
     assert counts(project) == (1, 1)
     assert not dvc("repro").count("Running stage")
 
@@ -119,5 +119,5 @@ def test_experiment_in_a_copy_writes_into_the_main_store(project):
     dvc("exp", "run", "--temp", "-S", "compute.threads=1")
     assert not list((project / ".dvc/tmp/exps/standalone").glob("tmp*"))  # the copy is gone
     assert counts(project) == (2, 2)
-    tracking.complete(Layout(project))
+    runs.complete(Layout(project))
     assert counts(project) == (2, 2)

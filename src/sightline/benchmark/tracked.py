@@ -4,11 +4,11 @@ import logging
 from datetime import datetime
 from pathlib import Path
 
-from sightline import store, tracking
 from sightline.benchmark.scenarios import MULTI, OFFLINE, SINGLE
 from sightline.errors import SightlineError
 from sightline.layout import Layout
-from sightline.record import Record, read
+from sightline.tracking import runs, store
+from sightline.tracking.record import Record, read
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def complete(records: list[dict], layout: Layout) -> None:
         ready.append((record, found))
     if not ready:
         return
-    with tracking.connected(store.find(layout)) as client:
+    with runs.connected(store.find(layout)) as client:
         for record, found in ready:
             _write(client, record, found, layout)
 

@@ -1,6 +1,6 @@
 """What the record of a model says in words: Markdown, shown by the MLflow UI."""
 
-from sightline.record import FIGURES, Record
+from sightline.tracking.record import FIGURES, Record
 
 
 def warning(data: dict) -> str:

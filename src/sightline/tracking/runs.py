@@ -15,13 +15,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from sightline import notes, record, store
 from sightline.errors import SightlineError, TryAgain
 from sightline.files import write_json
 from sightline.layout import Layout
-from sightline.pictures import confusion_picture
-from sightline.record import FIGURES, Record
-from sightline.store import COMPLETE, FINGERPRINT, Store
+from sightline.tracking import notes, record, store
+from sightline.tracking.pictures import confusion_picture
+from sightline.tracking.record import FIGURES, Record
+from sightline.tracking.store import COMPLETE, FINGERPRINT, Store
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,99 @@
+"""Experiments and comparisons: DVC's own commands are useful on this pipeline as they stand."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def experiments(workspace):
+    """The workspace, without its experiments after the test."""
+    yield workspace
+    workspace.run("dvc", "exp", "remove", "--all-commits", check=False)
+
+
+def shown(workspace) -> list[dict]:
+    """Return each experiment's params and metrics, the workspace's first."""
+    states = json.loads(workspace.run("dvc", "exp", "show", "--json"))
+    found = []
+    for state in states:
+        found.append(state["data"])
+        for experiment in state["experiments"] or []:
+            found += [revision["data"] for revision in experiment["revs"]]
+    return found
+
+
+def networks(workspace) -> list[str]:
+    """Return the network of mnist-lstm in each experiment."""
+    return [
+        data["params"]["params.yaml"]["data"]["models"]["mnist-lstm"]["network"]
+        for data in shown(workspace)
+    ]
+
+
+def test_an_experiment_swaps_the_network_and_runs_that_model_alone(experiments):
+    said = experiments.run("dvc", "exp", "run", "-S", "models.mnist-lstm.network=gru")
+    ran = {line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")}
+    assert ran == {f"{s}@mnist-lstm" for s in ("train", "evaluate", "export", "log")}
+    model = json.loads((experiments.root / "models" / "mnist-lstm" / "model.json").read_text())
+    assert model["network"] == "gru"
+    assert networks(experiments).count("gru") >= 1
+    diff = json.loads(experiments.run("dvc", "metrics", "diff", "--json"))
+    assert {"mnist-lstm"} == {path.split("/")[1] for path in diff}
+    assert "parameters" in diff["reports/mnist-lstm/metrics.json"]
+
+
+def test_an_experiment_elsewhere_leaves_the_workspace_alone_and_its_record_here(experiments):
+    before = experiments.locked()
+    experiments.run("dvc", "exp", "run", "--temp", "-S", "models.mnist-lstm.seed=5")
+    assert experiments.locked() == before
+    assert experiments.run("git", "status", "--porcelain") == ""
+    said = experiments.run("dvc", "exp", "list", "--name-only", "--all-commits").split()
+    assert len(said) == 1
+    # the copy is gone; its MLflow record was written into the main workspace
+    runs = experiments.run("mlflow", "experiments", "search", check=False)
+    assert "sample-mnist-classify" in runs or (experiments.root / ".sightline").is_dir()
+    experiments.run("dvc", "exp", "apply", said[0])
+    assert experiments.locked() != before
+    assert experiments.repro() == []
+
+
+def test_queued_experiments_run_and_are_shown(experiments):
+    for seed in (6, 7):
+        experiments.run("dvc", "exp", "run", "--queue", "-S", f"models.mnist-cnn.seed={seed}")
+    experiments.run("dvc", "exp", "run", "--run-all")
+    seeds = {
+        d["params"]["params.yaml"]["data"]["models"]["mnist-cnn"]["seed"]
+        for d in shown(experiments)
+    }
+    assert {0, 6, 7} <= seeds
+
+
+def test_plots_hold_curves_of_several_models_confusions_and_pictures(workspace, tmp_path):
+    workspace.run("dvc", "plots", "show", "--out", str(tmp_path / "plots"))
+    page = (tmp_path / "plots" / "index.html").read_text()
+    assert "mnist: top-1 on val by epoch" in page
+    assert "mnist-cnn" in page and "mnist-lstm" in page
+    assert "what it is against what the model says" in page
+    assert list((tmp_path / "plots").rglob("*wrongest.png"))
+
+
+def test_metrics_show_every_model(workspace):
+    said = workspace.run("dvc", "metrics", "show")
+    for model in ("mnist-cnn", "mnist-lstm", "imagenet-lstm"):
+        assert f"reports/{model}/metrics.json" in said
+    assert "test.top1" in said and "catalogue" in said
+
+
+def test_a_tagged_artifact_is_handed_out(workspace, tmp_path):
+    workspace.run("git", "tag", "-a", "mnist-cnn@v1.0.0", "-m", "the first")
+    try:
+        out = tmp_path / "model.onnx"
+        workspace.run(
+            "dvc", "artifacts", "get", ".", "mnist-cnn", "--rev", "v1.0.0", "-o", str(out)
+        )
+        assert out.read_bytes() == (workspace.root / "models/mnist-cnn/model.onnx").read_bytes()
+    finally:
+        workspace.run("git", "tag", "-d", "mnist-cnn@v1.0.0")
