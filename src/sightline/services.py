@@ -40,6 +40,7 @@ def environment(root: Path, port: int) -> dict[str, str]:
         "PREFECT_API_URL": f"http://{HOST}:{port}/api",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # what automations.yaml waits for
         "PREFECT_WORKER_QUERY_SECONDS": "5",
+        "PREFECT_SERVER_DATABASE_TIMEOUT": "60",  # SQLite on a busy machine: wait, not 503
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
         "MLFLOW_DISABLE_TELEMETRY": "true",
