@@ -17,10 +17,11 @@ MODEL = "mnist-lstm"
 
 
 def programs() -> Path | None:
-    """The folder of PostgreSQL's programs: on the path, or where Debian puts them."""
-    if found := shutil.which("initdb"):
-        return Path(found).parent
-    return max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
+    """The folder that has all of PostgreSQL's programs: on the path, or where Debian puts them."""
+    needed = ("initdb", "pg_ctl", "createdb", "psql")
+    on_path = [Path(found).resolve().parent for found in [shutil.which("initdb")] if found]
+    folders = [*on_path, *sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+    return next((f for f in folders if all((f / name).exists() for name in needed)), None)
 
 
 pytestmark = [
