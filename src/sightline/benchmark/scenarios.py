@@ -13,7 +13,7 @@ import numpy as np
 SINGLE, MULTI, OFFLINE = "single-stream", "multi-stream", "offline"
 STREAM_BATCH = {SINGLE: 1, MULTI: 8}
 ENOUGH_FOR_P99 = 1000  # calls; below, ten of them or fewer would decide the figure
-LEAST_ROUNDS = 3  # even where a call takes longer than its share of the time
+LEAST_ROUNDS = 5  # even where a call takes longer than its share of the time: fewer show no spread
 SETTLE = 0.005  # seconds: as long as idle threads of the contender before may still spin
 
 Call = Callable[[], object]
