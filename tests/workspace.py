@@ -32,7 +32,7 @@ class Workspace:
     def run(self, *command: str, check: bool = True) -> str:
         """Return what a command printed, both streams."""
         done = subprocess.run(
-            command, cwd=self.root, env=self.environment, text=True, timeout=580,
+            command, cwd=self.root, env=self.environment, text=True, timeout=1200,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         assert not check or done.returncode == 0, (
