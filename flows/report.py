@@ -35,13 +35,17 @@ def table(run: Run, params: Params, notes: list[str]) -> str:
     stopped = [n for n in run.plan.stages if n in run.plan.stale and n not in run.outcomes]
     rows += [f"| {name} | not run: one that it needs failed | | |" for name in stopped]
     ran = ["| stage | what became of it | seconds | where |", "|---|---|---:|---|", *rows]
-    causes = [f"- {outcome.cause}" for outcome in run.outcomes.values() if outcome.cause]
+    causes = [
+        "\n".join([outcome.cause, "", "```text", *run.last_lines.get(name, []), "```", ""])
+        for name, outcome in run.outcomes.items()
+        if outcome.cause
+    ]
     return "\n".join(
         [
             f"# {summary(run)}",
             "",
             *(f"{note}\n" for note in notes),
-            *(["## Failed", "", *causes, ""] if causes else []),
+            *(["## Failed", "", *causes] if causes else []),
             *(["## Stages", "", *ran, ""] if rows else []),
             "## Models",
             "",

@@ -46,6 +46,7 @@ class Run:
         self.devices = [] if params.compute.device == "cpu" else gpus.visible()
         self.threads = min(params.compute.threads, self.flows.cpu_slots)
         self.outcomes: dict[str, Outcome] = {}
+        self.last_lines: dict[str, list[str]] = {}  # of the stages that failed
 
     def slots(self, name: str) -> dict[str, int]:
         """Return what a stage occupies while it runs: CPU slots, and a GPU if it trains on one."""
@@ -57,11 +58,10 @@ class Run:
 
     def by_hand(self, name: str) -> str:
         """Return what a person types to repeat one stage and see for themselves."""
-        folder = pipeline.main_root(self.root)
-        if self.overrides:
+        if self.overrides:  # this folder will be gone
             changes = " ".join(f"-S {shlex.quote(override)}" for override in self.overrides)
-            return f"cd {folder} && dvc exp run {changes} {name}"
-        return f"cd {folder} && {' '.join(pipeline.command(name))}"
+            return f"cd {pipeline.main_root(self.root)} && dvc exp run {changes} {name}"
+        return f"cd {self.root} && {' '.join(pipeline.command(name))}"
 
     def everything(self) -> None:
         """Run all that is stale; a stage that fails stops its descendants and nothing else."""
@@ -125,7 +125,7 @@ def run_stage(name: str, run: Run) -> State:
     except SightlineError as error:
         said = f"{error}; by hand: {run.by_hand(name)}"
         run.outcomes[name] = Outcome("failed", time.monotonic() - began, "", said)
-        get_run_logger().error(said)
+        get_run_logger().error("\n".join([said, *run.last_lines.get(name, [])]))
         return failed(error, said)
     run.outcomes[name] = outcome
     return Completed(message=f"{outcome.how}, {outcome.seconds:.0f} s, {outcome.where}")
@@ -153,7 +153,8 @@ def elsewhere(name: str, run: Run) -> Outcome:
         log.warning(f"no worker of pool {POOL} came for {name}: it runs here, on the CPU")
         return here(name, run, where=f"here: no worker of pool {POOL} came")
     if not state.is_completed():
-        kind = TryAgain if state.name == PASSES else SightlineError
+        passing = state.name == PASSES or state.is_crashed()  # a worker that died: another may not
+        kind = TryAgain if passing else SightlineError
         raise kind(f"in pool {POOL}: {state.message or state.name}")
     taken = here(name, run, fetch=True)
     if taken.how == "ran":
@@ -182,5 +183,6 @@ def here(name: str, run: Run, where: str = "here", fetch: bool = False) -> Outco
         command = pipeline.command(name, run.force and not fetch, pull)
         result = run.children.run(command, run.root, on_line, limit, environment)
     if result.status != 0:
+        run.last_lines[name] = result.tail
         raise stage_error(name, result, limit)
     return Outcome(said[-1] if said else "ran", result.seconds, where)
