@@ -23,7 +23,7 @@ from sightline.processes import still_alive
 
 HOST = "127.0.0.1"
 MARK, ROLE = "SIGHTLINE_SERVICES", "SIGHTLINE_SERVICE"
-START_LIMIT = 180  # seconds; a server needs 20 on a machine that has nothing else to do
+START_LIMIT = 600  # seconds; a server needs 20 on a machine that has nothing else to do
 GRACE = 8  # seconds between one request to end and the next
 POOLS = ("cpu", "gpu")
 AUTOMATIONS = "automations.yaml"
