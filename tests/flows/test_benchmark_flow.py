@@ -10,6 +10,8 @@ from toy_project import wait_until
 from sightline.benchmark import records
 from sightline.layout import Layout
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _locks_of_our_own(tmp_path_factory):
