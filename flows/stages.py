@@ -149,8 +149,9 @@ def elsewhere(name: str, run: Run) -> Outcome:
         "force": run.force,
     }
     state = send(parameters, lambda: run.children.closed)
-    if state is None:
+    if state is None and not run.children.closed:
         log.warning(f"no worker of pool {POOL} came for {name}: it runs here, on the CPU")
+    if state is None:
         return here(name, run, where=f"here: no worker of pool {POOL} came")
     if not state.is_completed():
         passing = state.name == PASSES or state.is_crashed()  # a worker that died: another may not

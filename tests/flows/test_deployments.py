@@ -114,6 +114,7 @@ def test_a_schedule_really_fires(server, deployed):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_run_that_nobody_is_left_to_report_is_marked_crashed(server, deployed, toy):
     """No worker watches this engine: the automation on missing heartbeats has to see it."""
     change(toy, 6)
@@ -135,6 +136,7 @@ def test_a_run_that_nobody_is_left_to_report_is_marked_crashed(server, deployed,
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_server_that_goes_away_and_comes_back(server, deployed):
     """The stages go on meanwhile; the run ends, and says so when the server is back."""
     change(deployed, 7)
@@ -150,6 +152,7 @@ def test_a_server_that_goes_away_and_comes_back(server, deployed):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_the_nightly_runs_the_newest_commit_in_a_clone_of_its_own(server, deployed):
     change(deployed, 8)
     deployed.commit()

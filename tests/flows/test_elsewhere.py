@@ -5,7 +5,7 @@ from toy_project import STAGES, Workspace, wait_until
 
 from sightline.pipeline import main_root
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture

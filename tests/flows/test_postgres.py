@@ -26,6 +26,7 @@ def programs() -> Path | None:
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(1800),
     pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed"),
 ]
 
@@ -74,7 +75,7 @@ def test_a_reproduce_through_both_servers_on_postgres(postgres, tmp_path):
         code = f"from flows.reproduce import reproduce; reproduce(['log@{MODEL}'])"
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=workspace.root, env=env,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=500,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=1500,
         )  # fmt: skip
         assert "Completed('6 stages: 6 ran')" in done.stdout, done.stdout
         (run,) = server.post("/flow_runs/filter")

@@ -12,6 +12,7 @@ from sightline.errors import SightlineError
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_up_runs_a_deployment_and_down_leaves_nothing(toy):
     ports = free_port(), free_port()
     try:
