@@ -111,8 +111,10 @@ def test_what_ran_once_comes_back_from_the_run_cache(workspace):
 
 @pytest.mark.parametrize("victim", ["stage", "dvc"])
 def test_killed_in_training_and_repeated_equals_never_killed(workspace, victim):
+    epochs = {"stage": 30, "dvc": 31}[victim]  # what ran once would come from the run cache
+
     def longer(params: dict) -> None:
-        params["recipes"]["rows-6"]["epochs"] = 30
+        params["recipes"]["rows-6"]["epochs"] = epochs
         params["compute"]["checkpoint_seconds"] = 0
 
     workspace.edit("params.yaml", longer)
@@ -131,10 +133,10 @@ def test_killed_in_training_and_repeated_equals_never_killed(workspace, victim):
     assert list(checkpoints.glob("mnist-lstm-*.pt"))
     assert workspace.repro("train@mnist-lstm") == ["train@mnist-lstm"]
     resumed = workspace.locked()["train@mnist-lstm"]
-    assert 0 < workspace.steps_executed("mnist-lstm") < 30 * (540 // 32)
+    assert 0 < workspace.steps_executed("mnist-lstm") < epochs * (540 // 32)
     assert workspace.repro("--single-item", "--force", "train@mnist-lstm", "--no-run-cache")
     assert workspace.locked()["train@mnist-lstm"] == resumed
-    assert workspace.steps_executed("mnist-lstm") == 30 * (540 // 32)
+    assert workspace.steps_executed("mnist-lstm") == epochs * (540 // 32)
 
 
 def wait_for(condition, seconds: float = 120) -> None:
@@ -195,3 +197,5 @@ def test_from_nothing_everything_comes_out_the_same(workspace):
     assert len(workspace.repro()) == 16
     assert workspace.locked() == before
     assert {model: workspace.steps_executed(model) for model in MODELS} == steps
+    # equal in all but timing.json, whose old content went with the cache
+    workspace.run("git", "commit", "--quiet", "--all", "--message", "from nothing")
