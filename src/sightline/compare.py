@@ -39,7 +39,7 @@ def report(settings: Params, layout: Layout) -> str:
     trained = {name: _read(layout.model(name) / "model.json") for name in settings.models}
     notes = {
         found["data"]["catalogue"]: f"The catalogue '{found['data']['catalogue']}' is NOT real "
-        f"data ({found['data']['note']}): its figures say nothing about the real sets."
+        "data: its figures say nothing about the real sets."
         for found in trained.values()
         if found and not found["data"]["real"]
     }
