@@ -15,6 +15,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("who", "when"), CASES)
 def test_nothing_is_lost_when(who, when, toy, server):
     case = matrix.inflict(server, toy, who, when)
