@@ -12,6 +12,7 @@ from sightline.errors import SightlineError
 from sightline.layout import Layout
 
 ROOT = Path(__file__).parent.parent
+OTHER = {"dataset": "mnist", "network": "mlp", "task": "classify", "recipe": "mlp-6"}
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_the_projects_own_params_are_valid(layout):
         ("models.mnist-cnn.task", "clasify", "input should be 'classify', not 'clasify'"),
         ("models.mnist-cnn.dataset", None, "models.mnist-cnn.dataset: this key is required"),
         ("models.mnist-cnn.seed", "one", "models.mnist-cnn.seed: input should be a valid integer"),
-        ("models.Mnist_CNN", {}, "'Mnist_CNN'"),
+        ("models.Mnist_CNN", OTHER, "'Mnist_CNN' is not a usable name"),
         ("recipes.cnn-4.epochs", 0, "epochs is 0, it must be above 0"),
         ("recipes.cnn-4.epoch", 3, "recipes.cnn-4.epoch: unknown key: did you mean 'epochs'?"),
         ("recipes.cnn-4.optimizer.lr", 1, "recipes.cnn-4.optimizer.lr: unknown key"),
