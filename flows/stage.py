@@ -50,6 +50,13 @@ def stage(name: str, commit: str, params_text: str, lock: dict, force: bool = Fa
             limit = settings.flows.time_limits.get(name.partition("@")[0])
             devices = [] if settings.compute.device == "cpu" else gpus.visible()
             remote = pipeline.has_remote(copy)
+            if remote:
+                upstream = pipeline.plan(copy, [name]).stages[name].upstream
+                pulled = children.run(pipeline.pull(upstream), copy, on_line)
+                if pulled.status != 0:
+                    raise TryAgain(f"pull of {', '.join(upstream)}: {cause(pulled)}")
+            else:
+                pipeline.checkout(copy)
             with (
                 machine.processors(False, settings.flows.lock_wait, log.info),
                 gpus.one_of(devices, log.info) as environment,

@@ -72,6 +72,11 @@ def push(names: Iterable[str]) -> list[str]:
     return ["dvc", "--wait-for-lock", "push", "--run-cache", *names]
 
 
+def pull(names: Iterable[str]) -> list[str]:
+    """Return the command that gets what `names` made, wherever that was."""
+    return ["dvc", "--wait-for-lock", "pull", *names]
+
+
 def save_experiment(name: str) -> list[str]:
     """Return the command that keeps a worktree's state as an experiment of the main repository."""
     return ["dvc", "exp", "save", "--include-untracked", "dvc.lock", "--name", name]

@@ -23,6 +23,9 @@ def test_every_stage_runs_once_and_both_have_the_same_lock(clones, reproduce, se
     coordinator, elsewhere = clones
     server.deploy(coordinator)
     with server.worker(elsewhere, pool="gpu"):
+        from flows.stage import served
+
+        wait_until(served, "the worker's first heartbeat")
         state, run = reproduce(coordinator)
         assert state.message == "10 stages: 10 ran"
         trained = ["train@x", "train@y"]
@@ -62,6 +65,20 @@ def same_lock(coordinator: Workspace, elsewhere: Workspace) -> bool:
     elsewhere.shell("dvc", "repro", "--quiet", "--pull")
     assert elsewhere.executed() == before, "the worker's clone restores, and computes nothing"
     return coordinator.locked() == elsewhere.locked()
+
+
+def test_a_worker_in_the_same_workspace_needs_no_remote(toy, reproduce, server):
+    toy.params(lambda params: params["recipes"]["x"].update(epochs=2))
+    toy.commit()
+    server.deploy(toy)
+    with server.worker(toy, pool="gpu"):
+        from flows.stage import served
+
+        wait_until(served, "the worker's first heartbeat")
+        state, run = reproduce(toy)
+    assert state.message == "10 stages: 3 ran, 7 up to date"
+    assert toy.executed() == ["export@x", "log@x", "train@x"]
+    assert "| pool gpu |" in server.artifact(run)
 
 
 def test_training_stays_here_aloud_where_the_worker_could_not_see_the_code(toy, reproduce, server):
