@@ -26,7 +26,7 @@ CHAIN = {  # one stage of each kind, each needing the one before
     "export": "export@x",
     "log": "log@x",
 }
-PATIENCE = 180  # seconds that a test waits for something on a machine that others use too
+PATIENCE = 400  # seconds that a test waits for something on a machine that others use too
 
 
 def free_port() -> int:
