@@ -65,7 +65,8 @@ def test_models_that_changed_are_announced_once(toy, reproduce, server):
         "event": {"name": ["sightline.onnx.changed"]},
     }
     found = wait_until(lambda: server.post("/events/filter", filter=related)["events"], "the event")
-    assert [event["payload"] for event in found] == [{"files": ["models/x/model.onnx"]}]
+    said = {"files": ["models/x/model.onnx"], "workspace": "."}
+    assert [event["payload"] for event in found] == [said]
 
 
 def test_only_what_passes_is_retried(toy, reproduce, server):
