@@ -34,7 +34,7 @@ test: env ## the tests that take minutes (without those marked slow)
 	python -m pytest
 
 test-slow: env ## the tests marked slow: a few minutes each
-	python -m pytest -m 'slow and not gpu'
+	python -m pytest -m 'slow and not gpu' $(WHERE)
 
 lint: env ## check style and format
 	ruff check . && ruff format --check .
