@@ -33,7 +33,7 @@ def test_twelve_stages_side_by_side_are_all_recorded(new_toy, reproduce):
         f"stages:\n  train:\n    foreach: {{{entries}}}\n    do:\n"
         "      cmd: sleep 1; echo ${key} > ${key}.out\n      outs: ['${key}.out']\n"
     )
-    new_toy.params(lambda params: params["flows"].update(cpu_slots=12))
+    new_toy.params(lambda params: params["flows"].update(cpu_slots=12, time_limits={}))
     state, _ = reproduce(new_toy)
     assert state.message == "12 stages: 12 ran"
     lock = (new_toy.root / "dvc.lock").read_text()
