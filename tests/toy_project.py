@@ -139,6 +139,14 @@ def process_of(pid: int) -> psutil.Process | None:
         return psutil.Process(pid)
 
 
+def starter_of(pid: int) -> int:
+    """The process that started `pid`, past the shell through which dvc starts a stage."""
+    above = psutil.Process(pid).parent()
+    while above.name() in ("sh", "dash", "bash"):
+        above = above.parent()
+    return above.pid
+
+
 def descendants(pid: int) -> list[psutil.Process]:
     process = process_of(pid)
     return process.children(recursive=True) if process else []

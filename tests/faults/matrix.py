@@ -24,7 +24,7 @@ from toy_project import (
     Workspace,
     free_port,
     make_blank,
-    process_of,
+    starter_of,
     wait_until,
 )
 
@@ -60,8 +60,8 @@ def inflict(server: Server, toy: Workspace, who: str, when: str) -> Case:
         time.sleep(AWAY)
         server.start()
     else:
-        dvc = process_of(pid).ppid()
-        victims = {"stage": pid, "dvc": dvc, "engine": process_of(dvc).ppid()}
+        dvc = starter_of(pid)
+        victims = {"stage": pid, "dvc": dvc, "engine": starter_of(dvc)}
         os.kill(victims.get(who) or worker.pid, signal.SIGKILL)
     orphans = []
     if who in ("stage", "dvc", "engine"):
