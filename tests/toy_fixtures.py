@@ -47,7 +47,8 @@ def server(tmp_path_factory):
 @pytest.fixture(scope="session")
 def prefect(server):
     """Make this process a client of the session's server, so that flows can be called here."""
-    settings = {name: value for name, value in server.env.items() if name.startswith("PREFECT_")}
+    ours = ("PREFECT_", "SIGHTLINE_LOCKS")
+    settings = {name: value for name, value in server.env.items() if name.startswith(ours)}
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     assert "prefect" not in sys.modules, "prefect was imported before it was told which server"
