@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from sightline.layout import Layout
+from sightline.tracking.record import dvc_md5
 
 CLASSES = ["0", "1", "2"]
 
@@ -64,8 +65,8 @@ def write_lock(layout: Layout, name: str, data_md5: str = "d" * 32) -> None:
             "cmd": f"sightline evaluate {name}",
             "deps": [data, *trained],
             "outs": [
-                _file(layout, f"{reports}/{file}")
-                for file in ("confusion.csv", "metrics.json", "per_class.csv", "wrongest.png")
+                _file(layout, f"{reports}/metrics.json"),
+                *(_folder(layout, f"{reports}/{part}") for part in ("pictures", "tables")),
             ],
         },
         f"export@{name}": {
@@ -89,6 +90,10 @@ def _file(layout: Layout, path: str) -> dict:
         "md5": hashlib.md5(content).hexdigest(),
         "size": len(content),
     }
+
+
+def _folder(layout: Layout, path: str) -> dict:
+    return {"path": path, "hash": "md5", "md5": dvc_md5(layout.root / path)}
 
 
 def _write_model_json(folder: Path, name, network, catalogue, val_top1) -> None:
@@ -188,10 +193,14 @@ def _write_reports(report: Path, catalogue, val_top1, epochs, seconds) -> None:
     ]
     _write_csv(report / "epochs.csv", header, rows)
     pairs = [(CLASSES[i % 3], CLASSES[(i + (i % 4 == 0)) % 3]) for i in range(12)]
-    _write_csv(report / "confusion.csv", ["actual", "predicted"], pairs)
+    tables, pictures = report / "tables", report / "pictures"
+    tables.mkdir(exist_ok=True)
+    pictures.mkdir(exist_ok=True)
+    _write_csv(tables / "confusion.csv", ["actual", "predicted"], pairs)
     header = ["class", "precision", "recall", "count"]
-    _write_csv(report / "per_class.csv", header, [(name, 0.8, 0.8, 4) for name in CLASSES])
-    Image.new("RGB", (8, 8), "gray").save(report / "wrongest.png")
+    _write_csv(tables / "per_class.csv", header, [(name, 0.8, 0.8, 4) for name in CLASSES])
+    for name in ("confusion", "wrongest"):
+        Image.new("RGB", (8, 8), "gray").save(pictures / f"{name}.png")
 
 
 def _write_csv(path: Path, header: list, rows) -> None:

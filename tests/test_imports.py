@@ -38,7 +38,7 @@ def test_each_package_has_one_home(path):
         assert inside(path, "flows")
     if "onnxruntime" in names:
         assert inside(path, "src/sightline/inference.py", "src/sightline/benchmark")
-    if inside(path, "src/sightline/networks", "src/sightline/training"):
+    if inside(path, *(f"src/sightline/{part}" for part in ("networks", "tasks", "training"))):
         third_party = names - set(sys.stdlib_module_names) - {"sightline"}
         assert third_party <= {"torch", "numpy"}
     if "torch" in names:

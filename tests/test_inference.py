@@ -191,10 +191,10 @@ def test_broken_images_get_a_line_each_and_the_others_go_on(
         ),
         (
             lambda path, model: edit(model, path, lambda m: m.graph.output.pop(1)),
-            "its task is classify, it names no classes: its outputs are logits, features",
+            "its outputs are logits, features, there is none to print: it needs one of",
         ),
     ],
-    ids=["missing", "text", "not ours", "newer", "other rule", "no classes"],
+    ids=["missing", "text", "not ours", "newer", "other rule", "no answer"],
 )
 def test_a_file_that_cannot_serve_gets_one_line(model, tmp_path, capsys, make, said):
     path = tmp_path / "other.onnx"

@@ -53,7 +53,7 @@ def test_the_projects_own_params_are_valid(layout):
         ("models.mnist-cnn.network", "cn", "no network 'cn': did you mean 'cnn'?"),
         ("models.mnist-cnn.recipe", "cnn4", "no recipe 'cnn4': did you mean 'cnn-4'?"),
         ("models.mnist-cnn.recpie", "x", "recpie: unknown key: did you mean 'recipe'?"),
-        ("models.mnist-cnn.task", "clasify", "input should be 'classify', not 'clasify'"),
+        ("models.mnist-cnn.task", "clasify", "'next-row' or 'rotation', not 'clasify'"),
         ("models.mnist-cnn.dataset", None, "models.mnist-cnn.dataset: this key is required"),
         ("models.mnist-cnn.seed", "one", "models.mnist-cnn.seed: input should be a valid integer"),
         ("models.Mnist_CNN", OTHER, "'Mnist_CNN' is not a usable name"),

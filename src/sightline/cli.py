@@ -75,7 +75,7 @@ def log(args) -> None:
 
 
 def predict(args) -> None:
-    """Ask an ONNX file about images: class and probability of each. Needs no torch."""
+    """Ask an ONNX file about images: what its task answers for each. Needs no torch."""
     from sightline.inference import predict
 
     predict(args.model, args.images, top=args.top, invert=args.invert)

@@ -6,7 +6,7 @@ from pathlib import Path
 from sightline import params
 from sightline.layout import Layout
 from sightline.params import Params
-from sightline.tracking.record import FIGURES
+from sightline.tasks import FIGURES
 from sightline.training.recipe import Model
 
 HEADER = (

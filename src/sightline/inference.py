@@ -1,14 +1,18 @@
 """Exported models, asked through onnxruntime. Needs numpy, PIL and onnxruntime, and no torch."""
 
+import io
 import json
 import logging
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
+from PIL import Image
 
+from sightline.completion import complete
 from sightline.data.images import FORMATS, RULE, read
 from sightline.errors import SightlineError
+from sightline.files import disk_errors, write_atomically
 
 logger = logging.getLogger(__name__)
 
@@ -125,18 +129,21 @@ def read_metadata(session: onnxruntime.InferenceSession, path: Path) -> dict:
 
 
 def predict(model: str, images: list[str], top: int = 1, invert: str = "auto") -> None:
-    """Print each image's likeliest classes with their probabilities, best first.
+    """Print what the model says of each image: its likeliest classes with their probabilities, best
+    first; the angle by which it is turned; or, of a next-row model, the file in the working folder
+    that holds the image with its lower half completed from its upper one.
 
     `invert`: yes, no, or auto, which inverts an image with a light border for a model that was
     trained on light things on dark ground, and says so. An image that cannot be read gets a line
     in the log, and the others go on; then SightlineError at the end.
     """
     session = Session(model)
-    description, classes = session.metadata["image"], session.metadata["classes"]
-    if "probabilities" not in session.outputs:
+    description = session.metadata["image"]
+    answer = next((ANSWERS[name] for name in session.outputs if name in ANSWERS), None)
+    if answer is None:
         raise SightlineError(
-            f"{model}: its task is {session.metadata['task']}, it names no classes: "
-            f"its outputs are {', '.join(session.outputs)}"
+            f"{model}: its outputs are {', '.join(session.outputs)}, there is none to print: it "
+            f"needs one of {', '.join(ANSWERS)}: export it again"
         )
     if description["resize"]["rule"] != RULE:
         raise SightlineError(
@@ -157,12 +164,33 @@ def predict(model: str, images: list[str], top: int = 1, invert: str = "auto") -
             image, said = 255 - image, "  (inverted: its border is light)"
         elif invert == "yes":
             image = 255 - image
-        probabilities = session.run(image[None])["probabilities"][0]
-        best = np.argsort(-probabilities, kind="stable")[:top]
-        answers = ", ".join(f"{classes[i]} {probabilities[i]:.1%}" for i in best)
-        print(f"{path}: {answers}{said}")
+        print(f"{path}: {answer(session, image, Path(path), top)}{said}")
     if failed:
         raise SightlineError(f"{failed} of {len(images)} files could not be read")
+
+
+def _classes(session: Session, image: np.ndarray, path: Path, top: int) -> str:
+    probabilities = session.run(image[None])["probabilities"][0]
+    best = np.argsort(-probabilities, kind="stable")[:top]
+    return ", ".join(f"{session.metadata['classes'][i]} {probabilities[i]:.1%}" for i in best)
+
+
+def _angle(session: Session, image: np.ndarray, path: Path, top: int) -> str:
+    angle = session.run(image[None])["angle"][0]
+    return f"turned by {abs(angle):.1f} degrees {'counter-clockwise' if angle > 0 else 'clockwise'}"
+
+
+def _completed(session: Session, image: np.ndarray, path: Path, top: int) -> str:
+    known = image.shape[0] // 2
+    done = complete(lambda rows: session.run(rows)["next_row"], image[None], known)
+    content, target = io.BytesIO(), Path(f"{path.stem}-completed.png")
+    Image.fromarray(done[0].squeeze()).save(content, "png")
+    with disk_errors(Path()):
+        write_atomically(target, content.getvalue())
+    return f"rows {known + 1} to {image.shape[0]} completed from those above: {target}"
+
+
+ANSWERS = {"probabilities": _classes, "angle": _angle, "next_row": _completed}  # by output
 
 
 def _is_light(image: np.ndarray) -> bool:

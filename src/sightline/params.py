@@ -9,7 +9,7 @@ from typing import Literal, get_args, get_type_hints
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from sightline import networks
+from sightline import networks, tasks
 from sightline.benchmark.settings import Benchmark
 from sightline.errors import SightlineError
 from sightline.layout import Layout
@@ -113,17 +113,25 @@ def load(layout: Layout) -> Params:
 
 
 def check_networks(params: Params, layout: Layout) -> None:
-    """Check each model's network settings against its network's own `Settings`. Imports torch."""
+    """Check each model's network settings against its network's own `Settings`, and whether such a
+    network can do the model's task. Imports torch.
+    """
     mistakes = []
     for name, model in params.models.items():
-        settings = networks.module(model.network).Settings
+        settings, recipe = networks.module(model.network).Settings, params.recipes[model.recipe]
         try:
-            TypeAdapter(settings).validate_python(params.recipes[model.recipe].network)
+            TypeAdapter(settings).validate_python(recipe.network)
         except ValidationError as error:
             where = f"recipes.{model.recipe}.network"
             mistakes.append(
                 f"{explain(layout.params, error, settings, where)} (used by models.{name})"
             )
+        else:
+            if said := tasks.mistake(model.task, model.network, recipe):
+                mistakes.append(
+                    f"{layout.params}: models.{name}: {model.network} with recipe {model.recipe} "
+                    f"cannot do {model.task}: {said}"
+                )
     if mistakes:
         raise SightlineError("\n".join(mistakes))
 

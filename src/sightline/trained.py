@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from sightline import networks
+from sightline import networks, tasks
 from sightline.errors import SightlineError
 from sightline.networks.layers import normalise
 
@@ -17,6 +17,7 @@ class TrainedModel(nn.Module):
     def __init__(self, description: dict):
         super().__init__()
         self.description = description
+        self.task = tasks.task(description["task"])
         module = networks.module(description["network"])
         settings = module.Settings(**description["recipe"]["network"])
         self.network = module.Network(settings, description["shape"], description["outputs"])
@@ -24,14 +25,15 @@ class TrainedModel(nn.Module):
         self.register_buffer("std", torch.tensor(description["data"]["std"]), persistent=False)
 
     def forward(self, images: Tensor, lengths: Tensor | None = None) -> dict[str, Tensor]:
-        """Return logits and probabilities, N x classes, and features, N x F.
+        """Return the task's outputs by name, and features, N x F.
 
         `images` uint8 N x H x W x C, raw pixels; `lengths` int64 N, in steps, for recurrent
-        networks (below 0: the whole sequence).
+        networks (below 0: the whole sequence). classify: logits and probabilities, N x classes;
+        next-row: next_row, N x H x W x C, 0 to 1; rotation: angle, N, in degrees.
         """
-        features = self.network.features(normalise(images, self.mean, self.std), lengths)
-        logits = self.network.head(features)
-        return {"logits": logits, "probabilities": logits.softmax(dim=1), "features": features}
+        x = normalise(images, self.mean, self.std)
+        raw, features = self.task.read(self.network, x, lengths)
+        return self.task.named(raw) | {"features": features}
 
 
 def load_model(folder: Path) -> TrainedModel:

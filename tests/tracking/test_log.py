@@ -245,7 +245,7 @@ def test_complete_writes_what_is_missing_and_names_what_is_stale(project, caplog
     (project / "reports/mnist-lstm/metrics.json").write_text("{}")
     runs.complete(layout)
     assert [name for name, _ in census(client(project))["runs"]] == ["mnist-cnn"]
-    assert "reports/mnist-lstm/metrics.json is not the file that dvc.lock names" in caplog.text
+    assert "reports/mnist-lstm/metrics.json is not what dvc.lock names" in caplog.text
     assert "dvc repro log@mnist-lstm" in caplog.text
     assert not (project / "reports/mnist-cnn/logged.json").exists()  # that is the stage's to leave
 
@@ -345,7 +345,8 @@ def test_the_store_goes_with_its_folder(project, move, monkeypatch):
     found = client(elsewhere)
     run = run_of(found, "mnist-cnn")
     picture = found.download_artifacts(run.info.run_id, "pictures/wrongest.png")
-    assert Path(picture).read_bytes() == (elsewhere / "reports/mnist-cnn/wrongest.png").read_bytes()
+    kept = elsewhere / "reports/mnist-cnn/pictures/wrongest.png"
+    assert Path(picture).read_bytes() == kept.read_bytes()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.find(layout).uri)
     import mlflow
 

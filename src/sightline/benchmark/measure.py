@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sightline import tasks
 from sightline.benchmark import accuracy, contenders, environment, gate, provider, quantise, records
 from sightline.benchmark.scenarios import (
     MULTI,
@@ -44,9 +45,14 @@ class Measurement:
         self.eager = contenders.eager(layout.model(name), provider)
         self.figures: list[dict] = []
         self.timings: dict[str, Timing] = {}
-        self.test_images, self.test_labels = load_split(self.data, "test")
+        self.test_images, self.test_targets = self.examples("test")
         if not len(self.test_images):
             raise SightlineError(f"{name}: its test split is empty: there is nothing to ask it")
+
+    def examples(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return the questions of a split that the model's task asks, and their targets."""
+        task = tasks.task(self.metadata["task"])
+        return task.examples(*load_split(self.data, split), split)
 
     def batch(self, size: int) -> np.ndarray:
         """Return so many images of test, repeated where there are not as many."""
@@ -212,8 +218,8 @@ def measure(name: str, layout: Layout, settings: Benchmark) -> tuple[dict, dict[
     return record, it.timings
 
 
-def _variant(it: Measurement, path: Path, expected: np.ndarray) -> dict:
-    """Return what is known of a file before its speed: size, agreement, top-1 on val and test."""
+def _variant(it: Measurement, path: Path, expected: dict[str, np.ndarray]) -> dict:
+    """Return what is known of a file before its speed: size, agreement, figure on val and test."""
     model = contenders.exported(path, it.provider, environment.cores()).run
     got = accuracy.answers(model, it.test_images)
     found = {
@@ -221,16 +227,15 @@ def _variant(it: Measurement, path: Path, expected: np.ndarray) -> dict:
         "bytes": path.stat().st_size,
         "against_torch": accuracy.agreement(got, expected),
     }
-    if it.metadata["task"] == "classify":
-        images, labels = load_split(it.data, "val")
-        found["test_top1"] = accuracy.top1(got, it.test_labels)
-        found["val_top1"] = (
-            accuracy.top1(accuracy.answers(model, images), labels) if len(labels) else None
-        )
+    task, (images, targets) = it.metadata["task"], it.examples("val")
+    key, _ = tasks.FIGURES[task]
+    found[f"test_{key}"] = accuracy.figure(task, got, it.test_images, it.test_targets)
+    said = accuracy.answers(model, images) if len(images) else {}
+    found[f"val_{key}"] = accuracy.figure(task, said, images, targets)
     return found
 
 
-def _int8(it: Measurement, expected: np.ndarray, fp32: dict) -> tuple[dict, str | None]:
+def _int8(it: Measurement, expected: dict, fp32: dict) -> tuple[dict, str | None]:
     """Make the int8 candidate; return what is known of it, and why it is out already, if it is."""
     if it.provider != contenders.CPU:
         return {}, "int8 variants are made for the CPU, this was measured on CUDA"

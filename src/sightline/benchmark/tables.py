@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from sightline.benchmark import regression
 from sightline.benchmark.scenarios import MULTI, OFFLINE, SINGLE
+from sightline.tasks import FIGURES
 
 ABSENT = "-"
 _LABELS = {"fp32": "onnxruntime fp32", "int8": "onnxruntime int8", "torch": "torch eager"}
@@ -88,10 +89,11 @@ def costs(records: Iterable[dict]) -> str:
         (
             *("model", "variant", "import s", "open s", "first answer ms", "peak MB, 1 image"),
             *("peak MB, largest batch", "kB", "same top-1 as torch", "largest difference"),
-            *("val top-1", "test top-1"),
+            *("figure", "val", "test"),
         )
     ]
     for record in records:
+        figure, _ = FIGURES[record["model"]["task"]]
         for variant, known in record["variants"].items():
             if "cold_start" not in known:
                 continue
@@ -104,13 +106,14 @@ def costs(records: Iterable[dict]) -> str:
                     *(f"{cold[key] / 1e6:,.0f}" for key in ("peak_bytes_first", "peak_bytes")),
                     f"{known['bytes'] / 1000:,.0f}",
                     *(torch.get("same_top1"), f"{torch['max_difference']:.1e}"),
-                    *(_top1(known.get("val_top1")), _top1(known.get("test_top1"))),
+                    figure,
+                    *(_figure(known.get(f"{split}_{figure}")) for split in ("val", "test")),
                 )
             )
     return table(rows, words=2)
 
 
-def _top1(value: float | None) -> str | None:
+def _figure(value: float | None) -> str | None:
     return None if value is None else f"{value:.4f}"
 
 

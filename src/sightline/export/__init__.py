@@ -31,8 +31,9 @@ def export(name: str, layout: Layout) -> None:
     model = load_model(folder)
     torch.set_num_threads(model.description["threads"])  # it decides the bits
     images, labels = load_split(layout.processed(model.description["data"]["dataset"]), "test")
-    if not len(images):
+    if not len(labels):
         raise SightlineError(f"{name}: the test split is empty: there is nothing to check it with")
+    images, targets = model.task.examples(images, labels, "test")
     metrics = _read_metrics(report / "metrics.json", name)
 
     proto = translate(model)
@@ -42,7 +43,7 @@ def export(name: str, layout: Layout) -> None:
     try:
         write_atomically(unchecked, proto.SerializeToString(deterministic=True))
         try:
-            figures = check(unchecked, model, images, labels)
+            figures = check(unchecked, model, images, targets)
         except SightlineError as error:
             raise SightlineError(f"{target} was not written: {error}") from None
         size = unchecked.stat().st_size

@@ -11,6 +11,7 @@ import torch
 
 from sightline.errors import SightlineError
 from sightline.inference import Session
+from sightline.tasks import FIGURES
 from sightline.trained import TrainedModel
 
 # of the largest value of an image's output; float32 sums in another order stay 10 times below it
@@ -55,11 +56,12 @@ class Differences:
 
 
 def check(
-    path: Path, model: TrainedModel, images: np.ndarray, labels: np.ndarray
+    path: Path, model: TrainedModel, images: np.ndarray, targets: np.ndarray
 ) -> dict[str, int | float]:
     """Return the figures of a file that passes every check, as flat scalars for export.json.
 
-    `images` uint8 N x H x W x C and `labels` int64 N: the whole test split, N at least 1.
+    `images` uint8 N x H x W x C and `targets` N: the task's questions of the whole test split, N
+    at least 1.
     Raises SightlineError that says which check failed and by how much.
     """
     proto = onnx.load(path, load_external_data=False)
@@ -70,7 +72,7 @@ def check(
     differences = Differences()
     for where, inputs in _cases(model, images):
         differences.add(_torch(model, *inputs), session.run(*inputs), where)
-    figures = _whole_split(session, model, images, labels, differences)
+    figures = _whole_split(session, model, images, targets, differences)
     for name in differences.absolute:
         figures[f"max_difference_{name}"] = _two_digits(differences.absolute[name])
         figures[f"max_relative_difference_{name}"] = _two_digits(differences.relative[name])
@@ -157,42 +159,45 @@ def _whole_split(
     session: Session,
     model: TrainedModel,
     images: np.ndarray,
-    labels: np.ndarray,
+    targets: np.ndarray,
     differences: Differences,
 ) -> dict[str, int | float]:
-    """Compare every image of the test split, and, where there are classes, the top-1 answers.
-
-    An answer may differ only where torch itself all but ties: its two classes are within TIE of
-    each other. Such an image is counted under `near_ties`; any other difference is an error.
-    """
-    right_torch = right_onnx = near_ties = 0
+    """Compare every image of the test split, and the task's figure of both sides."""
+    scores = {"torch": 0.0, "onnxruntime": 0.0}
+    near_ties = 0
     for start in range(0, len(images), CHUNK):
-        some, actual = np.array(images[start : start + CHUNK]), labels[start : start + CHUNK]
+        part = slice(start, start + CHUNK)
+        some, wanted = np.array(images[part]), torch.from_numpy(np.array(targets[part]))
         expected, got = _torch(model, some), session.run(some)
         differences.add(expected, got, f"test images from {start}")
-        if "logits" not in expected:
-            continue
-        logits = expected["logits"]
-        one, other = logits.argmax(1), got["logits"].argmax(1)
-        right_torch += int((one == actual).sum())
-        right_onnx += int((other == actual).sum())
-        for index in np.flatnonzero(one != other):
-            row = logits[index]
-            margin = (row[one[index]] - row[other[index]]) / max(np.abs(row).max(), SMALL)
-            if margin > TIE:
-                raise SightlineError(
-                    f"test image {start + index}: onnxruntime says class {other[index]}, torch "
-                    f"{one[index]}, by {margin:.1e} of the largest logit: no tie"
-                )
-            near_ties += 1
-    figures = {"images": len(images)}
-    if "logits" in expected:
-        figures |= {
-            "top1_torch": round(right_torch / len(images), 6),
-            "top1_onnxruntime": round(right_onnx / len(images), 6),
-            "near_ties": near_ties,
-        }
-    return figures
+        for side, outputs in (("torch", expected), ("onnxruntime", got)):
+            named = {name: torch.from_numpy(value) for name, value in outputs.items()}
+            found = model.task.scores(named, torch.from_numpy(some), wanted)
+            scores[side] += found.double().sum().item()
+        if "logits" in expected:
+            near_ties += _near_ties(expected["logits"], got["logits"], start)
+    key, _ = FIGURES[model.description["task"]]
+    figures: dict[str, int | float] = {"images": len(images)}
+    for side, total in scores.items():
+        figures[f"{key}_{side}"] = round(model.task.figure(total / len(images)), 6)
+    return figures | ({"near_ties": near_ties} if "logits" in expected else {})
+
+
+def _near_ties(expected: np.ndarray, got: np.ndarray, start: int) -> int:
+    """Return how many answers differ where torch itself all but ties: its two classes are within
+    TIE of each other. Any other difference is an error.
+    """
+    one, other = expected.argmax(1), got.argmax(1)
+    differing = np.flatnonzero(one != other)
+    for index in differing:
+        row = expected[index]
+        margin = (row[one[index]] - row[other[index]]) / max(np.abs(row).max(), SMALL)
+        if margin > TIE:
+            raise SightlineError(
+                f"test image {start + index}: onnxruntime says class {other[index]}, torch "
+                f"{one[index]}, by {margin:.1e} of the largest logit: no tie"
+            )
+    return len(differing)
 
 
 @torch.inference_mode()

@@ -1,6 +1,7 @@
 """What the record of a model says in words: Markdown, shown by the MLflow UI."""
 
-from sightline.tracking.record import FIGURES, Record
+from sightline.tasks import FIGURES
+from sightline.tracking.record import Record
 
 
 def warning(data: dict) -> str:
@@ -44,7 +45,8 @@ def title_note(record: Record) -> str:
     """Return the description of the experiment and of the registered model."""
     key, more = FIGURES[record.model["task"]]
     return (
-        f"Models that {record.model['task']} {record.dataset}. {warning(record.model['data'])}\n\n"
+        f"Models for the task {record.model['task']} on {record.dataset}. "
+        f"{warning(record.model['data'])}\n\n"
         f"The alias `champion` marks the {'highest' if more else 'lowest'} `val_{key}` among the "
         "versions whose data, and so whose val split, is that of the newest version. The test "
         "split decides nothing."

@@ -12,15 +12,13 @@ import yaml
 
 from sightline.errors import SightlineError
 from sightline.layout import Layout
+from sightline.tasks import FIGURES
 
 STAGES = ("train", "evaluate", "export")
 
 # Outputs of these stages that are no part of the record: the ONNX file holds the weights and the
 # card's content, and timing.json differs between equal trainings.
 LEFT_OUT = ("weights.pt", "README.md", "timing.json")
-
-# The figure by which models of a task are compared, and whether more of it is better.
-FIGURES = {"classify": ("top1", True), "next-row": ("loss", False), "rotation": ("loss", False)}
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class Record:
 
     @property
     def outs(self) -> dict[str, str]:
-        """The md5 of each file that the stages left, by its path."""
+        """The md5 of each file and folder that the stages left, by its path, as dvc counts it."""
         return {out["path"]: out["md5"] for e in self.stages.values() for out in e["outs"]}
 
     @property
@@ -142,8 +140,8 @@ class Record:
         """Return the files to keep with the record, by the folder that they go to."""
         report = self.layout.report(self.name)
         return {
-            "pictures": [report / "wrongest.png"],
-            "tables": [report / f"{name}.csv" for name in ("epochs", "per_class", "confusion")],
+            "pictures": sorted((report / "pictures").iterdir()),
+            "tables": [report / "epochs.csv", *sorted((report / "tables").iterdir())],
             "reports": [report / "metrics.json", report / "export.json"],
         }
 
@@ -157,10 +155,10 @@ class Record:
             file = self.layout.root / path
             if path.endswith("weights.pt"):  # large, and not read here
                 continue
-            if not file.is_file():
+            if not file.exists():
                 self._stale(f"{path} is missing")
-            if hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest() != md5:
-                self._stale(f"{path} is not the file that dvc.lock names")
+            if dvc_md5(file) != md5:
+                self._stale(f"{path} is not what dvc.lock names")
 
     def _stale(self, cause: str) -> None:
         raise SightlineError(
@@ -191,6 +189,14 @@ def read_all(layout: Layout) -> dict[str, Record]:
         if all(entries.values()):
             records[name] = Record(name, entries, layout)
     return records
+
+
+def dvc_md5(path: Path) -> str:
+    """Return the md5 that dvc gives a file, or a folder: that of its files' names and md5s."""
+    if path.is_dir():
+        names = sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file())
+        return _md5([{"md5": dvc_md5(path / name), "relpath": name} for name in names]) + ".dir"
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 
 def _md5(value: object) -> str:

@@ -18,9 +18,9 @@ from pathlib import Path
 from sightline.errors import SightlineError, TryAgain
 from sightline.files import write_json
 from sightline.layout import Layout
+from sightline.tasks import FIGURES
 from sightline.tracking import notes, record, store
-from sightline.tracking.pictures import confusion_picture
-from sightline.tracking.record import FIGURES, Record
+from sightline.tracking.record import Record
 from sightline.tracking.store import COMPLETE, FINGERPRINT, Store
 
 logger = logging.getLogger(__name__)
@@ -263,11 +263,8 @@ def _write_files(client, run, found: Record) -> None:
         for file in files:
             client.log_artifact(run_id, str(file), folder)
     with tempfile.TemporaryDirectory() as folder:
-        picture, lock = Path(folder) / "confusion.png", Path(folder) / "dvc.lock.json"
-        table = found.layout.report(found.name) / "confusion.csv"
-        confusion_picture(table, found.model["data"]["classes"], picture)
+        lock = Path(folder) / "dvc.lock.json"
         write_json(lock, found.stages)
-        client.log_artifact(run_id, str(picture), "pictures")
         client.log_artifact(run_id, str(lock), "reports")
 
 

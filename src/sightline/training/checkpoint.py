@@ -26,6 +26,7 @@ def key(description: dict, digests: dict, place: str) -> str:
         package / "trained.py",
         package / "networks" / "layers.py",
         package / "networks" / f"{description['network']}.py",
+        *sorted((package / "tasks").glob("*.py")),
         *sorted((package / "training").glob("*.py")),
     ]
     said = json.dumps([description, digests, place, torch.__version__], sort_keys=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from sightline import tasks
 from sightline.data.arrays import load_meta, load_split
 from sightline.errors import SightlineError
 from sightline.files import write_atomically, write_json
@@ -29,7 +29,6 @@ from sightline.training.recipe import Compute, Model, Recipe
 logger = logging.getLogger(__name__)
 
 CHECK_EVERY = 20  # steps between looks at the loss: each look makes a GPU wait for the CPU
-COLUMNS = ["epoch", "step", "learning_rate", "train_loss", "train_top1", "val_loss", "val_top1"]
 
 
 def train(
@@ -48,16 +47,17 @@ def train(
     Raises SightlineError where the loss is no number, the data is missing, or there is no CUDA
     device where one is asked for.
     """
-    place = choose(compute)
+    place, task = choose(compute), tasks.task(model.task)
     logger.info("train %s on %s", name, place.reason)
-    meta = load_meta(layout.processed(model.dataset))
-    train_set, val_set = (
-        Images(*load_split(layout.processed(model.dataset), split), place.device)
-        for split in ("train", "val")
-    )
+    folder = layout.processed(model.dataset)
+    meta = load_meta(folder)
+    train_set = Images(*load_split(folder, "train"), place.device)
+    val_set = Images(*task.examples(*load_split(folder, "val"), "val"), place.device)
     description = describe(name, model, recipe, compute, meta)
     torch.manual_seed(generator(model.seed, "weights").initial_seed())
     trained = build(description, place)
+    if said := tasks.mistake(model.task, model.network, recipe):
+        raise SightlineError(f"{name}: {model.network} cannot do {model.task}: {said}")
     description["parameters"] = sum(p.numel() for p in trained.network.parameters())
 
     path = state / f"{name}-{checkpoint.key(description, meta['sha256'], place.reason)}.pt"
@@ -79,7 +79,7 @@ def describe(name: str, model: Model, recipe: Recipe, compute: Compute, meta: di
         "seed": model.seed,
         "threads": compute.threads,
         "shape": [meta["height"], meta["width"], meta["channels"]],
-        "outputs": len(meta["classes"]),
+        "outputs": tasks.task(model.task).outputs(meta),
         "data": {key: value for key, value in meta.items() if key != "sha256"},
     }
 
@@ -109,6 +109,7 @@ class Run:
         place: Place,
     ):
         self.trained, self.network, self.recipe = trained, trained.network, recipe
+        self.task = trained.task
         self.train_set, self.val_set, self.seed, self.place = train_set, val_set, seed, place
         self.optimizer = optimizer(self.network, recipe.optimizer)
         self.batch_size = min(recipe.batch_size, len(train_set))
@@ -117,7 +118,7 @@ class Run:
         self.steps = recipe.epochs * self.epoch_steps
         self.ema = Average(self.network, recipe.ema) if recipe.ema else None
         self.step, self.history, self.seconds, self.resumed_from = 0, [], 0.0, 0
-        self.totals = torch.zeros(2, device=place.device)  # of this epoch: loss, correct answers
+        self.totals = torch.zeros(2, device=place.device)  # of this epoch: losses, scores
 
     def state(self) -> dict:
         """Return all that a checkpoint holds. Random draws need no state (see batches.py)."""
@@ -179,10 +180,11 @@ class Run:
         recipe = self.recipe
         images, labels = self.train_set.take(index)
         images = augment(images, index, recipe.augment, self.seed, epoch, self.step)
+        images, targets = self.task.pose(images, labels, generator(self.seed, "pose", self.step))
         torch.manual_seed(generator(self.seed, "dropout", self.step).initial_seed())
         self.network.train()
-        logits = self.logits(images)
-        loss = functional.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+        raw = self.raw(images)
+        loss = self.task.loss(raw, images, targets, smoothing=recipe.label_smoothing)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if recipe.clip_norm:
@@ -194,20 +196,20 @@ class Run:
         self.optimizer.step()
         if self.ema:
             self.ema.update(self.network)
-        correct = (logits.detach().argmax(1) == labels).float().mean()
-        self.totals += torch.stack([loss.detach(), correct])
+        score = self.task.scores(self.task.named(raw.detach()), images, targets).mean()
+        self.totals += torch.stack([loss.detach(), score])
 
     def learning_rate(self) -> float:
         """Return the learning rate of the step just taken."""
         return self.optimizer.param_groups[0]["lr"]
 
-    def logits(self, images: Tensor) -> Tensor:
-        """Return float32 logits of uint8 images, computed in the dtype of the place."""
+    def raw(self, images: Tensor) -> Tensor:
+        """Return what the head says of uint8 images, float32, computed in the place's dtype."""
         x = normalise(images, self.trained.mean, self.trained.std)
         x = x.contiguous(memory_format=torch.channels_last)
         mixed = self.place.dtype != torch.float32
         with torch.autocast(self.place.device.type, self.place.dtype, enabled=mixed):
-            return self.network(x).float()
+            return self.task.read(self.network, x, None)[0].float()
 
     def refuse_nan(self, name: str, loss: float) -> None:
         """Stop loudly: nothing that comes after a loss that is no number is worth its time."""
@@ -220,34 +222,37 @@ class Run:
 
     def row(self, epoch: int) -> dict:
         """Return one line of epochs.csv. Without a val split its columns stay empty."""
-        train_loss, train_top1 = (self.totals / self.epoch_steps).tolist()
         row = {
             "epoch": epoch + 1,
             "step": self.step,
             "learning_rate": f"{self.learning_rate():.6g}",
-            "train_loss": f"{train_loss:.6f}",
-            "train_top1": f"{train_top1:.6f}",
         }
+        row |= self.figures("train", *(self.totals / self.epoch_steps).tolist())
         if len(self.val_set):
-            val_loss, val_top1 = self.validate()
-            row |= {"val_loss": f"{val_loss:.6f}", "val_top1": f"{val_top1:.6f}"}
-        return row
+            return row | self.figures("val", *self.validate())
+        return row | dict.fromkeys(self.figures("val", 0, 0), "")
+
+    def figures(self, split: str, loss: float, score: float) -> dict[str, str]:
+        """Return the columns of a split: its mean loss, and the figure that its mean score is."""
+        key, _ = tasks.FIGURES[self.trained.description["task"]]
+        figure = self.task.figure(score)
+        return {f"{split}_loss": f"{loss:.6f}", f"{split}_{key}": f"{figure:.6f}"}
 
     @torch.no_grad()
     def validate(self) -> tuple[float, float]:
-        """Return mean loss and top-1 on val, with the averaged weights where there are such."""
+        """Return mean loss and score on val, with the averaged weights where there are such."""
         network, weights = self.network.eval(), None
         if self.ema:
             weights = {k: v.clone() for k, v in network.state_dict().items()}
             network.load_state_dict(self.ema.values)
-        loss = correct = 0.0
-        for images, labels in self.val_set.in_order(1000):
-            logits = self.logits(images)
-            loss += functional.cross_entropy(logits, labels, reduction="sum").item()
-            correct += (logits.argmax(1) == labels).sum().item()
+        loss = score = 0.0
+        for images, targets in self.val_set.in_order(1000):
+            raw = self.raw(images)
+            loss += self.task.loss(raw, images, targets).item() * len(images)
+            score += self.task.scores(self.task.named(raw), images, targets).sum().item()
         if weights:
             network.load_state_dict(weights)
-        return loss / len(self.val_set), correct / len(self.val_set)
+        return loss / len(self.val_set), score / len(self.val_set)
 
     def weights(self) -> dict[str, Tensor]:
         """Return what the run has learned, on the CPU."""
@@ -278,7 +283,7 @@ def leave(layout: Layout, description: dict, run: Run) -> None:
     write_atomically(layout.model(name) / "weights.pt", checkpoint.serialise(run.weights()))
     write_json(layout.model(name) / "model.json", description)
     table = io.StringIO()
-    writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(table, list(run.history[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(run.history)
     write_atomically(layout.report(name) / "epochs.csv", table.getvalue())

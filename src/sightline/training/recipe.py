@@ -7,7 +7,7 @@ them with pydantic. A technique that is left out is off: no other default stands
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Task = Literal["classify"]
+Task = Literal["classify", "next-row", "rotation"]
 
 
 def _positive(owner: object, *names: str) -> None:

@@ -1,0 +1,59 @@
+"""rotation: how far the angles that a model says are from those by which images were turned."""
+
+import numpy as np
+
+from sightline.evaluation import pictures
+from sightline.evaluation.report import Report, answers
+from sightline.tasks.rotation import LIMIT
+from sightline.trained import TrainedModel
+
+SHOWN = 24  # of the worst answers
+
+
+def evaluate(
+    model: TrainedModel,
+    splits: dict[str, tuple[np.ndarray, np.ndarray]],
+    train_images: np.ndarray,
+    report: Report,
+) -> dict[str, dict[str, float]]:
+    """Return the figures of each split; leave the table angles and the pictures angles and
+    wrongest, all of test.
+
+    `splits` holds turned images and the angles, in degrees; `rmse` and `mae` are in degrees too.
+    """
+    said = {
+        split: np.concatenate([o["angle"].numpy() for _, o in answers(model, images)])
+        for split, (images, _) in splits.items()
+    }
+    (images, actual), predicted = splits["test"], said["test"]
+    report.table(
+        "angles",
+        ["actual", "predicted"],
+        ((f"{a:.3f}", f"{p:.3f}") for a, p in zip(actual, predicted, strict=True)),
+    )
+    report.picture("angles", scatter(actual, predicted, report.title))
+    worst = np.argsort(-np.abs(predicted - actual), kind="stable")[:SHOWN]
+    captions = [(f"turned {actual[i]:+.0f}°", f"says {predicted[i]:+.0f}°") for i in worst]
+    report.picture("wrongest", pictures.sheet(images[worst], captions, "No image."))
+    return {split: figures(said[split], angles) for split, (_, angles) in splits.items()}
+
+
+def figures(predicted: np.ndarray, actual: np.ndarray) -> dict[str, float]:
+    """Return root mean squared and mean absolute error, and the loss that training minimised."""
+    error = predicted.astype(np.float64) - actual
+    mse = float((error**2).mean())
+    found = {"rmse": mse**0.5, "mae": float(np.abs(error).mean()), "loss": mse / LIMIT**2}
+    return {key: round(value, 6) for key, value in found.items()}
+
+
+def scatter(actual: np.ndarray, predicted: np.ndarray, title: str) -> bytes:
+    """Return a scatter plot of what a model says against what is so, as PNG."""
+    figure, axes = pictures.chart(
+        (5.5, 5.5), title, xlabel="turned by, degrees", ylabel="the model says, degrees"
+    )
+    axes.plot([-LIMIT, LIMIT], [-LIMIT, LIMIT], c="C1", lw=1, label="right")
+    axes.scatter(actual, predicted, s=4, alpha=0.25, lw=0, label="an image")
+    axes.set_aspect("equal")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return pictures.png(figure)

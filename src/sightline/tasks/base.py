@@ -1,0 +1,76 @@
+"""The form of a task: from images to a question, from the head's answer to loss and outputs."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sightline.networks import layers
+from sightline.training.recipe import Recipe
+
+
+class Task:
+    """What a model is asked for. Everything that differs between tasks before the reports stands
+    here; `sightline.evaluation` has a module of the same name for those.
+
+    `raw` is what the head returns, `outputs` are the named outputs of the trained model and of the
+    exported file. Images are uint8 N x H x W x C, raw pixels. `lengths`, int64 N, counts steps as
+    the network does (`layers.Network.steps_per_row`); None: the whole sequence.
+    """
+
+    def outputs(self, meta: dict) -> int:
+        """Return the size of the head for this dataset (its meta.json)."""
+        raise NotImplementedError
+
+    def mistake(self, kind: type[layers.Network], settings: object, recipe: Recipe) -> str | None:
+        """Return why a network of this kind, so set, or the recipe cannot do the task, and what to
+        do instead; None where they can.
+        """
+        if recipe.label_smoothing:
+            return "label_smoothing spreads a class over the others, and here are none: drop it"
+        return None
+
+    def pose(self, images: Tensor, labels: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return a training batch as a question: images and targets, N of each."""
+        return images, labels
+
+    def examples(
+        self, images: np.ndarray, labels: np.ndarray, split: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the questions of val or test: images and targets, the same at every call."""
+        return images, labels
+
+    def read(
+        self, network: layers.Network, images: Tensor, lengths: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return raw and the features, N x F, from normalised float images, N x C x H x W."""
+        features = network.features(images, lengths)
+        return network.head(features), features
+
+    def named(self, raw: Tensor) -> dict[str, Tensor]:
+        """Return the named outputs, the task's main one first."""
+        raise NotImplementedError
+
+    def loss(
+        self,
+        raw: Tensor,
+        images: Tensor,
+        targets: Tensor,
+        lengths: Tensor | None = None,
+        smoothing: float = 0.0,
+    ) -> Tensor:
+        """Return the mean loss of a batch."""
+        raise NotImplementedError
+
+    def scores(
+        self,
+        outputs: dict[str, Tensor],
+        images: Tensor,
+        targets: Tensor,
+        lengths: Tensor | None = None,
+    ) -> Tensor:
+        """Return a number for each image, N, whose mean `figure` turns into the task's figure."""
+        raise NotImplementedError
+
+    def figure(self, mean: float) -> float:
+        """Return the task's figure (`sightline.tasks.FIGURES`) from the mean of all scores."""
+        return mean

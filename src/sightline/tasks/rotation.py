@@ -1,0 +1,95 @@
+"""rotation: by how many degrees an image has been turned (regression)."""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from sightline.tasks.base import Task
+
+LIMIT = 45.0  # degrees, to either side
+SEEDS = {"val": 0, "test": 1}  # of the angles that figures are measured on
+CHUNK = 1000  # images turned at a time: a grid takes eight bytes a pixel
+
+
+class Rotation(Task):
+    """Raw is the angle in units of LIMIT, N x 1; targets are degrees, float32 N, counter-clockwise.
+
+    Training turns each image anew at every visit, by an angle from a uniform distribution; val and
+    test are turned by fixed ones, the same for every model.
+    """
+
+    def outputs(self, meta: dict) -> int:
+        """Return 1: the angle."""
+        return 1
+
+    def pose(self, images: Tensor, labels: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return the images, each turned by an angle of its own, and the angles."""
+        angles = uniform(len(images), draw).to(images.device)
+        return turn(images, angles), angles
+
+    def examples(
+        self, images: np.ndarray, labels: np.ndarray, split: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the turned images and their angles."""
+        angles = uniform(len(images), torch.Generator().manual_seed(SEEDS[split]))
+        turned = np.empty_like(images)
+        for start in range(0, len(images), CHUNK):
+            part = slice(start, start + CHUNK)
+            turned[part] = turn(torch.from_numpy(np.array(images[part])), angles[part]).numpy()
+        return turned, angles.numpy()
+
+    def named(self, raw: Tensor) -> dict[str, Tensor]:
+        """Return angle, N, in degrees."""
+        return {"angle": raw[:, 0] * LIMIT}
+
+    def loss(
+        self,
+        raw: Tensor,
+        images: Tensor,
+        targets: Tensor,
+        lengths: Tensor | None = None,
+        smoothing: float = 0.0,
+    ) -> Tensor:
+        """Return the mean squared error, in units of LIMIT squared."""
+        return functional.mse_loss(raw[:, 0], targets / LIMIT)
+
+    def scores(
+        self,
+        outputs: dict[str, Tensor],
+        images: Tensor,
+        targets: Tensor,
+        lengths: Tensor | None = None,
+    ) -> Tensor:
+        """Return the squared errors, in degrees squared."""
+        return (outputs["angle"] - targets) ** 2
+
+    def figure(self, mean: float) -> float:
+        """Return the root mean squared error, in degrees."""
+        return mean**0.5
+
+
+def uniform(count: int, draw: torch.Generator) -> Tensor:
+    """Return angles from -LIMIT to LIMIT, float32."""
+    return (2 * torch.rand(count, generator=draw) - 1) * LIMIT
+
+
+def turn(images: Tensor, degrees: Tensor) -> Tensor:
+    """Return uint8 images N x H x W x C, each turned counter-clockwise about its centre.
+
+    Bilinear; what comes in from outside is the border's pixel, so that a black corner does not
+    give the angle away.
+    """
+    x = images.permute(0, 3, 1, 2).float()
+    height, width = x.shape[2:]
+    angle = torch.deg2rad(degrees)
+    cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
+    # where a pixel of the result comes from, in grid_sample's coordinates: -1 to 1 along each side
+    across = torch.stack([cos, -sin * height / width, zero], dim=1)
+    down = torch.stack([sin * width / height, cos, zero], dim=1)
+    grid = functional.affine_grid(torch.stack([across, down], dim=1), x.shape, align_corners=False)
+    turned = functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
+    return turned.round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
+TASK = Rotation()
