@@ -71,7 +71,7 @@ def test_a_changed_choice_reruns_what_depends_on_it(workspace, path, place, valu
         ("networks/cnn.py", of("mnist-cnn", stages=["train", "evaluate", "export"])),
         ("networks/gru.py", set()),
         ("training/loop.py", of(*MODELS, stages=["train"])),
-        ("evaluation.py", of(*MODELS, stages=["evaluate"])),
+        ("evaluation/report.py", of(*MODELS, stages=["evaluate"])),
         ("data/preprocess.py", {"preprocess@mnist", "preprocess@imagenet"}),
         ("data/fetch.py", {"download@mnist", "download@imagenet"}),
         ("cli.py", set()),
