@@ -19,6 +19,10 @@ SETTINGS = {
     "gru": {"hidden_size": 8},
 }
 VARIANTS = {
+    "cnn-whiten": (
+        "cnn",
+        {"widths": [4, 8], "convolutions": 3, "whiten": 2, "activation": "gelu", "dirac": True},
+    ),
     "lstm-deep": ("lstm", {"hidden_size": 8, "layers": 2, "bidirectional": True}),
     "gru-pixels": ("gru", {"hidden_size": 8, "sequence": "pixels"}),
     "irnn-permuted": ("irnn", {"hidden_size": 8, "sequence": "permuted-pixels"}),

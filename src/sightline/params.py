@@ -4,6 +4,7 @@ import difflib
 import re
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
+from types import UnionType
 from typing import Literal, get_args, get_type_hints
 
 import yaml
@@ -175,6 +176,8 @@ def _known_keys(root: type, place: tuple) -> list[str]:
     kind = root
     for part in place[:-1]:
         kind = get_type_hints(kind)[part] if is_dataclass(kind) else get_args(kind)[-1]
+        if isinstance(kind, UnionType):  # an optional section: X | None
+            kind = get_args(kind)[0]
     return [f.name for f in fields(kind)]
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from sightline import networks
 from sightline.networks import layers
@@ -82,19 +83,73 @@ def test_sequences_are_rows_pixels_or_permuted_pixels():
     [
         ("mlp", {"widths": []}),
         ("cnn", {"widths": [0]}),
+        ("cnn", {"convolutions": 0}),
+        ("cnn", {"whiten": -1}),
+        ("cnn", {"norm_momentum": 1.5}),
         ("resnet", {"widths": [8], "blocks": 0}),
         ("resnet", {"widths": [4], "blocks": 1}),
         ("lstm", {"hidden_size": 0}),
     ],
 )
 def test_senseless_settings_are_refused(name, settings):
-    with pytest.raises(ValueError, match="at least"):
+    with pytest.raises(ValueError, match=r"at (least|most)"):
         build(name, **settings)
 
 
 def test_a_cnn_with_too_many_blocks_says_so():
     with pytest.raises(ValueError, match="halve a 12 x 10 image to nothing"):
         build("cnn", widths=[4] * 4)
+    build("cnn", widths=[4] * 3, whiten=3)
+    with pytest.raises(ValueError, match="halve a 12 x 10 image to nothing"):
+        build("cnn", widths=[4] * 3, whiten=4)
+
+
+def test_whitened_patches_are_uncorrelated_and_of_unit_variance():
+    network = build("cnn", whiten=2)
+    images = torch.randn(200, 3, 12, 10)
+    images[:, 1] = images[:, 0] * 0.9 + images[:, 1] * 0.1  # channels, and
+    images[:, :, 1:] += images[:, :, :-1]  # neighbours that depend on each other
+    network.prepare(images)
+    answers = nn.functional.conv2d(images, network.whiten.weight).transpose(0, 1).flatten(1)
+    first, second = answers.chunk(2)
+    assert torch.allclose(first @ first.T / first.shape[1], torch.eye(12), atol=0.05)
+    assert torch.allclose(first, -second, atol=1e-4)
+    assert not network.whiten.weight.requires_grad and network.whiten.bias.requires_grad
+
+
+def test_dirac_filters_pass_their_input_on():
+    convolution = build("cnn", dirac=True).blocks[0][0]
+    images = torch.randn(5, 3, 12, 10)
+    assert torch.allclose(convolution(images)[:, :3], images)
+    wide = build("cnn", dirac=True, widths=[2]).blocks[0][0]
+    assert torch.allclose(wide(images), images[:, :2])
+
+
+@pytest.mark.parametrize(
+    ("settings", "parts"),
+    [
+        ({}, "Conv2d MaxPool2d BatchNorm2d ReLU Conv2d BatchNorm2d ReLU"),
+        ({"pool": "after-norm", "convolutions": 1}, "Conv2d BatchNorm2d ReLU MaxPool2d"),
+        ({"activation": "gelu", "convolutions": 1}, "Conv2d MaxPool2d BatchNorm2d GELU"),
+    ],
+)
+def test_a_block_holds_what_its_settings_say(settings, parts):
+    block = build("cnn", **settings).blocks[0]
+    assert " ".join(type(part).__name__ for part in block) == parts
+
+
+def test_norms_of_a_cnn_without_scales_learn_their_biases_alone():
+    network = build("cnn", norm_scale=False, norm_momentum=0.4)
+    norms = [part for part in network.modules() if isinstance(part, nn.BatchNorm2d)]
+    assert len(norms) == 4 and all(norm.momentum == 0.4 for norm in norms)
+    assert all(norm.bias.requires_grad and not norm.weight.requires_grad for norm in norms)
+
+
+def test_a_small_head_starts_at_nearly_equal_probabilities():
+    images = torch.randn(64, 3, 12, 10)
+    small, usual = (build("cnn", widths=[64], small_head=small) for small in (True, False))
+    assert small.head.weight.std() == pytest.approx(1 / 64, rel=0.1)
+    assert small(images).std() < 0.5 * usual(images).std()
 
 
 def test_normalise_gives_zero_mean_and_unit_variance():

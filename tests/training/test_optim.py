@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from sightline.training.optim import learning_rate, optimizer
-from sightline.training.recipe import Optimizer, Schedule
+from sightline.networks import cnn
+from sightline.training.optim import Muon, group, learning_rate, optimizers, orthogonal
+from sightline.training.recipe import Optimizer, Rates, Schedule
 
 
 def rates(name: str, warmup: float, steps: int = 100) -> list[float]:
@@ -32,7 +33,62 @@ def test_constant_is_constant_after_its_warmup():
 @pytest.mark.parametrize("name", ["sgd", "adam"])
 def test_weight_decay_leaves_biases_and_norms_alone(name):
     network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
-    groups = optimizer(network, Optimizer(name, 0.1, weight_decay=0.3)).param_groups
+    (only,) = optimizers(network, Optimizer(name, 0.1, weight_decay=0.3))
+    groups = only.param_groups
     assert [group["weight_decay"] for group in groups] == [0.3, 0.0]
     assert [p.shape for p in groups[0]["params"]] == [torch.Size([4, 3])]
     assert len(groups[1]["params"]) == 3
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "muon"])
+def test_biases_and_head_step_at_their_own_rates(name):
+    network = cnn.Network(cnn.Settings([4, 8], whiten=2, norm_scale=False), (12, 12, 1), 3)
+    settings = Optimizer(name, 0.1, biases=Rates(2.0, 0.85), head=Rates(0.5, weight_decay=0.01))
+    main, own = optimizers(network, settings)
+    (filters,), (head, biases) = main.param_groups, own.param_groups
+    assert [p.ndim for p in filters["params"]] == [4] * 4
+    assert [p.shape for p in head["params"]] == [torch.Size([3, 8]), torch.Size([3])]
+    assert [len(p) for p in biases["params"]] == [8, 4, 4, 8, 8]  # the whitening's, the norms'
+    assert [group["peak"] for group in (filters, head, biases)] == [0.1, 0.5, 2.0]
+    assert [group["momentum"] for group in (head, biases)] == [0.0, 0.85]
+    assert [group["weight_decay"] for group in (head, biases)] == [0.01, 0.0]
+    assert type(main) is {"sgd": torch.optim.SGD, "adam": torch.optim.AdamW, "muon": Muon}[name]
+
+
+@pytest.mark.parametrize("shape", [(8, 40), (40, 8)])
+def test_orthogonal_brings_singular_values_near_one(shape):
+    torch.manual_seed(0)
+    matrix = torch.randn(shape) * 1e-3
+    before, after = torch.linalg.svdvals(matrix), torch.linalg.svdvals(orthogonal(matrix))
+    assert before.max() < 0.02 and after.min() > 0.5 and after.max() < 1.5
+    left, _, right = torch.linalg.svd(matrix, full_matrices=False)
+    assert (
+        nn.functional.cosine_similarity(
+            orthogonal(matrix).flatten(), (left @ right).flatten(), dim=0
+        )
+        > 0.97
+    )
+
+
+def test_muon_steps_by_its_rate_from_filters_of_a_fixed_norm():
+    torch.manual_seed(0)
+    filters = nn.Parameter(torch.randn(6, 4, 3, 3) * 5)
+    muon = Muon([group([filters], Optimizer("sgd", 0.25, momentum=0.5))])
+    direction = filters.detach() * 6**0.5 / filters.detach().norm()
+    filters.grad = torch.randn_like(filters)
+    expected = direction - 0.25 * orthogonal(filters.grad.flatten(1)).view_as(filters)
+    muon.step()
+    # the first momentum is the gradient, and Nesterov looks 1 + 0.5 of it ahead: the same direction
+    assert torch.allclose(filters, expected, atol=1e-5)
+    first = filters.grad.clone()
+    filters.grad = torch.randn_like(filters)
+    muon.step()
+    kept = 0.5 * first + filters.grad
+    assert torch.allclose(muon.state[filters]["momentum"], kept)
+
+
+def test_what_is_frozen_keeps_its_place():
+    frozen = nn.Parameter(torch.randn(6, 4, 3, 3))
+    before = frozen.detach().clone()
+    Muon([group([frozen], Optimizer("sgd", 0.25, momentum=0.5))]).step()
+    assert torch.equal(frozen, before)

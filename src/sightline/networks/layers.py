@@ -23,6 +23,12 @@ class Network(nn.Module):
         self.feature_size = feature_size
         self.head = nn.Linear(feature_size, outputs)
 
+    def prepare(self, images: Tensor) -> None:
+        """Set, before the first step, what comes from the data itself; most networks have nothing.
+
+        `images`: some thousands of the train split, normalised, N x C x H x W.
+        """
+
     def features(self, images: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return N x feature_size from normalised float images, N x C x H x W."""
         raise TypeError(f"{type(self).__module__} does not define features()")

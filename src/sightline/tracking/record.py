@@ -116,7 +116,8 @@ class Record:
         chosen |= {f"data.{split}_images": count for split, count in data["counts"].items()}
         recipe = {key: value for key, value in model["recipe"].items() if key != "name"}
         settings = recipe.pop("network", {})
-        chosen |= _flat(recipe) | _flat(settings, "network.")
+        chosen |= {key: value for key, value in _flat(recipe).items() if value is not None}
+        chosen |= _flat(settings, "network.")
         used = _flat(self.stages["train"]["params"]["params.yaml"])
         return chosen | {key: value for key, value in used.items() if key.startswith("compute.")}
 

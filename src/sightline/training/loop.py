@@ -21,14 +21,16 @@ from sightline.layout import Layout
 from sightline.networks.layers import normalise
 from sightline.trained import TrainedModel
 from sightline.training import checkpoint
+from sightline.training.average import average
 from sightline.training.batches import Images, augment, generator, order
 from sightline.training.device import Place, choose, processor
-from sightline.training.optim import learning_rate, optimizer
+from sightline.training.optim import learning_rate, optimizers
 from sightline.training.recipe import Compute, Model, Recipe
 
 logger = logging.getLogger(__name__)
 
 CHECK_EVERY = 20  # steps between looks at the loss: each look makes a GPU wait for the CPU
+PREPARED_ON = 1000  # images that a network sees before the first step
 
 
 def train(
@@ -58,6 +60,7 @@ def train(
     trained = build(description, place)
     if said := tasks.mistake(model.task, model.network, recipe):
         raise SightlineError(f"{name}: {model.network} cannot do {model.task}: {said}")
+    prepare(trained, train_set, model.seed)
     description["parameters"] = sum(p.numel() for p in trained.network.parameters())
 
     path = state / f"{name}-{checkpoint.key(description, meta['sha256'], place.reason)}.pt"
@@ -96,6 +99,12 @@ def build(description: dict, place: Place) -> TrainedModel:
     return trained.to(place.device, memory_format=torch.channels_last)
 
 
+def prepare(trained: TrainedModel, train_set: Images, seed: int) -> None:
+    """Show the network images of the train split, for what it sets from the data itself."""
+    images, _ = train_set.take(order(len(train_set), seed, epoch=0)[:PREPARED_ON])
+    trained.network.prepare(normalise(images, trained.mean, trained.std))
+
+
 class Run:
     """One training run: what a checkpoint holds, and the steps that move it on."""
 
@@ -111,12 +120,12 @@ class Run:
         self.trained, self.network, self.recipe = trained, trained.network, recipe
         self.task = trained.task
         self.train_set, self.val_set, self.seed, self.place = train_set, val_set, seed, place
-        self.optimizer = optimizer(self.network, recipe.optimizer)
+        self.optimizers = optimizers(self.network, recipe.optimizer)
         self.batch_size = min(recipe.batch_size, len(train_set))
         # the last, smaller batch of an epoch is left out: another order, another remainder
         self.epoch_steps = len(train_set) // self.batch_size
         self.steps = recipe.epochs * self.epoch_steps
-        self.ema = Average(self.network, recipe.ema) if recipe.ema else None
+        self.average = average(self.network, recipe)
         self.step, self.history, self.seconds, self.resumed_from = 0, [], 0.0, 0
         self.totals = torch.zeros(2, device=place.device)  # of this epoch: losses, scores
 
@@ -124,8 +133,8 @@ class Run:
         """Return all that a checkpoint holds. Random draws need no state (see batches.py)."""
         return {
             "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "ema": self.ema.values if self.ema else None,
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "average": self.average.values if self.average else None,
             "step": self.step,
             "history": self.history,
             "seconds": self.seconds,
@@ -138,9 +147,10 @@ class Run:
         if state is None:
             return
         self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.ema:
-            self.ema.values = {k: v.to(self.place.device) for k, v in state["ema"].items()}
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        if self.average:
+            self.average.values = {k: v.to(self.place.device) for k, v in state["average"].items()}
         self.totals = state["totals"].to(self.place.device)
         self.step, self.history, self.seconds = state["step"], state["history"], state["seconds"]
         self.resumed_from = self.step
@@ -157,6 +167,7 @@ class Run:
         begun, saved = time.perf_counter() - self.seconds, time.perf_counter()
         for epoch in range(self.step // self.epoch_steps, self.recipe.epochs):
             visits = order(len(self.train_set), self.seed, epoch)
+            self.freeze(name, epoch)
             for position in range(self.step % self.epoch_steps, self.epoch_steps):
                 start = position * self.batch_size
                 self.take_step(visits[start : start + self.batch_size], epoch)
@@ -175,6 +186,20 @@ class Run:
                     checkpoint.save(path, self.state())
                     saved = time.perf_counter()
 
+    def freeze(self, name: str, epoch: int) -> None:
+        """Train no more what the recipe freezes before this epoch (0, 1, ..)."""
+        for part, epochs in self.recipe.frozen_after.items():
+            try:
+                frozen = self.network.get_submodule(part)
+            except AttributeError:
+                parts = ", ".join(key for key, _ in self.network.named_children())
+                raise SightlineError(
+                    f"{name}: frozen_after in its recipe names {part}, which the network does not "
+                    f"have: its parts are {parts}"
+                ) from None
+            if epoch >= epochs:
+                frozen.requires_grad_(False)
+
     def take_step(self, index: Tensor, epoch: int) -> None:
         """Move the weights against the gradient of the loss on the images at `index`."""
         recipe = self.recipe
@@ -185,23 +210,22 @@ class Run:
         self.network.train()
         raw = self.raw(images)
         loss = self.task.loss(raw, images, targets, smoothing=recipe.label_smoothing)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.network.zero_grad(set_to_none=True)
         loss.backward()
         if recipe.clip_norm:
             nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip_norm)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(
-                recipe.schedule, recipe.optimizer.learning_rate, self.step, self.steps
-            )
-        self.optimizer.step()
-        if self.ema:
-            self.ema.update(self.network)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(recipe.schedule, group["peak"], self.step, self.steps)
+            optimizer.step()
+        if self.average:
+            self.average.update(self.network, self.step + 1, self.steps)
         score = self.task.scores(self.task.named(raw.detach()), images, targets).mean()
         self.totals += torch.stack([loss.detach(), score])
 
     def learning_rate(self) -> float:
         """Return the learning rate of the step just taken."""
-        return self.optimizer.param_groups[0]["lr"]
+        return self.optimizers[0].param_groups[0]["lr"]
 
     def raw(self, images: Tensor) -> Tensor:
         """Return what the head says of uint8 images, float32, computed in the place's dtype."""
@@ -242,9 +266,9 @@ class Run:
     def validate(self) -> tuple[float, float]:
         """Return mean loss and score on val, with the averaged weights where there are such."""
         network, weights = self.network.eval(), None
-        if self.ema:
+        if self.average:
             weights = {k: v.clone() for k, v in network.state_dict().items()}
-            network.load_state_dict(self.ema.values)
+            network.load_state_dict(self.average.values)
         loss = score = 0.0
         for images, targets in self.val_set.in_order(1000):
             raw = self.raw(images)
@@ -256,25 +280,8 @@ class Run:
 
     def weights(self) -> dict[str, Tensor]:
         """Return what the run has learned, on the CPU."""
-        values = self.ema.values if self.ema else self.network.state_dict()
+        values = self.average.values if self.average else self.network.state_dict()
         return {key: value.detach().cpu().contiguous() for key, value in values.items()}
-
-
-class Average:
-    """The exponential moving average of a network's weights (Polyak averaging)."""
-
-    def __init__(self, network: nn.Module, decay: float):
-        self.decay, self.count = decay, 0
-        self.values = {k: v.detach().clone() for k, v in network.state_dict().items()}
-
-    @torch.no_grad()
-    def update(self, network: nn.Module) -> None:
-        """Move the average towards the weights; integers (step counters) are copied."""
-        for key, value in network.state_dict().items():
-            if value.is_floating_point():
-                self.values[key].lerp_(value, 1 - self.decay)
-            else:
-                self.values[key].copy_(value)
 
 
 def leave(layout: Layout, description: dict, run: Run) -> None:

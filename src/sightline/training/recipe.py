@@ -23,11 +23,10 @@ def _share(owner: object, *names: str) -> None:
 
 
 @dataclass(frozen=True)
-class Optimizer:
-    """The step rule. `learning_rate` is the schedule's peak."""
+class Rates:
+    """How a part of the network steps, by SGD, where it does not step like the rest."""
 
     __pydantic_config__ = {"extra": "forbid"}
-    name: Literal["sgd", "adam"]
     learning_rate: float
     momentum: float = 0.0
     weight_decay: float = 0.0
@@ -35,6 +34,30 @@ class Optimizer:
     def __post_init__(self):
         _positive(self, "learning_rate")
         _share(self, "momentum", "weight_decay")
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """The step rule. `learning_rate` is the schedule's peak.
+
+    `biases`, `head`: rates of their own for all biases and norms, and for the last layer.
+    """
+
+    __pydantic_config__ = {"extra": "forbid"}
+    name: Literal["sgd", "adam", "muon"]
+    learning_rate: float
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    biases: Rates | None = None
+    head: Rates | None = None
+
+    def __post_init__(self):
+        _positive(self, "learning_rate")
+        _share(self, "momentum", "weight_decay")
+        if self.name == "muon" and not (self.biases and self.head):
+            raise ValueError("muon steps filters alone: give biases and head rates of their own")
+        if self.name == "muon" and self.weight_decay:
+            raise ValueError("muon fixes the norm of the filters: weight_decay has no meaning")
 
 
 @dataclass(frozen=True)
@@ -47,6 +70,22 @@ class Schedule:
 
     def __post_init__(self):
         _share(self, "warmup")
+
+
+@dataclass(frozen=True)
+class Lookahead:
+    """Slow weights: see `sightline.training.average.Lookahead`."""
+
+    __pydantic_config__ = {"extra": "forbid"}
+    every: int
+    decay: float
+    power: float = 0.0
+
+    def __post_init__(self):
+        _positive(self, "every")
+        _share(self, "decay")
+        if self.power < 0:
+            raise ValueError(f"power is {self.power}, it cannot be negative")
 
 
 @dataclass(frozen=True)
@@ -65,7 +104,10 @@ class Augment:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. `network` holds the settings of the network, which its own file defines."""
+    """How to train. `network` holds the settings of the network, which its own file defines.
+
+    `frozen_after`: the epochs after which a part of the network, by its name, is trained no more.
+    """
 
     __pydantic_config__ = {"extra": "forbid"}
     epochs: int
@@ -76,6 +118,8 @@ class Recipe:
     label_smoothing: float = 0.0
     clip_norm: float = 0.0
     ema: float = 0.0
+    lookahead: Lookahead | None = None
+    frozen_after: dict[str, int] = field(default_factory=dict)
     network: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self):
@@ -83,6 +127,10 @@ class Recipe:
         _share(self, "label_smoothing", "ema")
         if self.clip_norm < 0:
             raise ValueError(f"clip_norm is {self.clip_norm}, it cannot be negative (0 is off)")
+        if self.ema and self.lookahead:
+            raise ValueError("ema and lookahead both decide which weights are kept: set one")
+        if min(self.frozen_after.values(), default=0) < 0:
+            raise ValueError("frozen_after is in epochs and cannot be negative")
 
 
 @dataclass(frozen=True)

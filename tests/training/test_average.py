@@ -1,0 +1,47 @@
+"""Averages of weights, against values worked out by hand."""
+
+import pytest
+import torch
+from torch import nn
+
+from sightline.training.average import average
+from sightline.training.recipe import Lookahead, Optimizer, Recipe
+
+RECIPE = {"epochs": 1, "batch_size": 1, "optimizer": Optimizer("sgd", 0.1)}
+
+
+def network(value: float) -> nn.Module:
+    made = nn.BatchNorm1d(1)
+    nn.init.constant_(made.weight, value)
+    return made
+
+
+def test_without_a_setting_nothing_is_averaged():
+    assert average(network(0), Recipe(**RECIPE)) is None
+
+
+def test_the_moving_average_decays():
+    weights = network(0.0)
+    ema = average(weights, Recipe(**RECIPE, ema=0.9))
+    nn.init.constant_(weights.weight, 1.0)
+    weights.num_batches_tracked += 7
+    for step in (1, 2):
+        ema.update(weights, step, 10)
+    assert ema.values["weight"].item() == pytest.approx(1 - 0.9**2)
+    assert ema.values["num_batches_tracked"] == 7 and weights.weight.item() == 1
+
+
+def test_slow_weights_move_when_they_are_due_and_fast_ones_go_on_from_there():
+    weights = network(0.0)
+    slow = average(weights, Recipe(**RECIPE, lookahead=Lookahead(every=2, decay=0.9, power=1)))
+    seen = []
+    for step in range(1, 6):
+        with torch.no_grad():
+            weights.weight += 1
+        slow.update(weights, step, steps=5)
+        seen.append(weights.weight.item())
+    second = 2 * (1 - 0.9**2 * 2 / 5)
+    fourth = second + 2 * (1 - 0.9**2 * 4 / 5)
+    # the last step belongs to the slow weights, whatever the fast ones have done since
+    assert seen == pytest.approx([1, second, second + 1, fourth, fourth])
+    assert slow.values["weight"].item() == seen[-1]
