@@ -107,8 +107,8 @@ def test_a_cnn_with_too_many_blocks_says_so():
 def test_whitened_patches_are_uncorrelated_and_of_unit_variance():
     network = build("cnn", whiten=2)
     images = torch.randn(200, 3, 12, 10)
-    images[:, 1] = images[:, 0] * 0.9 + images[:, 1] * 0.1  # channels, and
-    images[:, :, 1:] += images[:, :, :-1]  # neighbours that depend on each other
+    images[:, 1] += images[:, 0]  # channels, and
+    images[:, :, 1:] += images[:, :, :-1].clone()  # neighbours that depend on each other
     network.prepare(images)
     answers = nn.functional.conv2d(images, network.whiten.weight).transpose(0, 1).flatten(1)
     first, second = answers.chunk(2)
