@@ -148,7 +148,7 @@ def test_norms_of_a_cnn_without_scales_learn_their_biases_alone():
 def test_a_small_head_starts_at_nearly_equal_probabilities():
     images = torch.randn(64, 3, 12, 10)
     small, usual = (build("cnn", widths=[64], small_head=small) for small in (True, False))
-    assert small.head.weight.std() == pytest.approx(1 / 64, rel=0.1)
+    assert small.head.weight.std().item() == pytest.approx(1 / 64, rel=0.1)
     assert small(images).std() < 0.5 * usual(images).std()
 
 
