@@ -59,10 +59,10 @@ def test_padding_changes_nothing(name, layer_count, bidirectional):
 
 
 def test_reverse_turns_only_what_is_valid():
-    sequence = torch.arange(8.0).view(2, 4, 1)
-    turned = layers.reverse(sequence, torch.tensor([3, -1])).flatten(1)
-    assert turned.tolist() == [[2, 1, 0, 3], [7, 6, 5, 4]]
-    assert torch.equal(layers.reverse(sequence, None), sequence.flip(1))
+    sequence = torch.arange(8.0).view(2, 4, 1).transpose(0, 1)
+    turned = layers.reverse(sequence, torch.tensor([3, -1])).squeeze(2)
+    assert turned.T.tolist() == [[2, 1, 0, 3], [7, 6, 5, 4]]
+    assert torch.equal(layers.reverse(sequence, None), sequence.flip(0))
 
 
 def test_sequences_are_rows_pixels_or_permuted_pixels():

@@ -73,10 +73,10 @@ def test_the_gradient_vanishes_in_tanh_and_not_in_irnn():
         module = networks.module(name)
         torch.manual_seed(0)
         network = module.Network(module.Settings(hidden_size=64), (28, 28, 1), 10)
-        steps = torch.rand(8, 28, 28) * 2 - 0.5
+        steps = torch.rand(28, 8, 28) * 2 - 0.5
         cell, h, states = layer(network, nn.RNN), torch.zeros(1, 8, 64), []
         for t in range(28):
-            h = cell(steps[:, t : t + 1], h)[1]
+            h = cell(steps[t : t + 1], h)[1]
             h.retain_grad()
             states.append(h)
         network.head(h[0]).square().sum().backward()

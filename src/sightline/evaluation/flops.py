@@ -24,7 +24,8 @@ def flops(model: TrainedModel) -> int:
         # it saw is replaced by every weight matrix, once a step
         nonlocal recurrent
         matrices = sum(p.numel() for p in module.parameters() if p.ndim == 2)
-        recurrent += 2 * inputs[0].shape[1] * matrices - (counter.get_total_flops() - seen)
+        steps = inputs[0].shape[1 if module.batch_first else 0]
+        recurrent += 2 * steps * matrices - (counter.get_total_flops() - seen)
 
     hooks = []
     for module in model.modules():

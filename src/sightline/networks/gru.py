@@ -12,4 +12,4 @@ class Network(layers.Recurrent):
 
     def cell(self, inputs: int, hidden: int) -> nn.GRU:
         """Return one GRU layer."""
-        return nn.GRU(inputs, hidden, batch_first=True)
+        return nn.GRU(inputs, hidden)

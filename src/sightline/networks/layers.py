@@ -43,7 +43,10 @@ def normalise(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
     The permutation moves no memory: NHWC bytes are torch's channels_last, the fast layout.
     """
-    return (images.permute(0, 3, 1, 2).float() / 255 - mean.view(-1, 1, 1)) / std.view(-1, 1, 1)
+    # 255 as a tensor, because onnxruntime divides N x H x W x 1 by a scalar element by element
+    whole = torch.full_like(mean, 255.0)
+    mean, std, whole = (values.view(-1, 1, 1) for values in (mean, std, whole))
+    return (images.permute(0, 3, 1, 2).float() / whole - mean) / std
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class Recurrent(Network):
             self.register_buffer("order", order)
 
     def cell(self, inputs: int, hidden: int) -> nn.RNNBase:
-        """Return one recurrent layer, batch first, initialised."""
+        """Return one recurrent layer, initialised; it takes and gives T x N x values."""
         raise TypeError(f"{type(self).__module__} does not define cell()")
 
     def steps(self, images: Tensor) -> Tensor:
@@ -106,6 +109,13 @@ class Recurrent(Network):
 
     def states(self, sequence: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the top layer's hidden states, N x T x feature_size."""
+        return self.time_first(sequence, lengths).transpose(0, 1)
+
+    def time_first(self, sequence: Tensor, lengths: Tensor | None) -> Tensor:
+        """Return the top layer's hidden states, T x N x feature_size: time first, as torch's and
+        onnxruntime's recurrent layers compute, so that nothing is copied around them.
+        """
+        sequence = sequence.transpose(0, 1)
         for index, onward in enumerate(self.onward):
             states = onward(sequence)[0]
             if self.backward_in_time:
@@ -117,29 +127,28 @@ class Recurrent(Network):
 
     def features(self, images: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the state that has seen the whole sequence, N x feature_size."""
-        states = self.states(self.steps(images), lengths)
+        states = self.time_first(self.steps(images), lengths)
         if not self.backward_in_time:
             return last(states, lengths)
         onward, back = states.chunk(2, dim=2)
-        return torch.cat([last(onward, lengths), back[:, 0]], dim=1)
+        return torch.cat([last(onward, lengths), back[0]], dim=1)
 
 
 def last(states: Tensor, lengths: Tensor | None) -> Tensor:
-    """Return each sequence's state at its last step, N x F, of states N x T x F."""
+    """Return each sequence's state at its last step, N x F, of states T x N x F."""
     if lengths is None:
-        return states[:, -1]
-    steps = states.shape[1]
+        return states[-1]
+    steps, count, size = states.shape
     ends = torch.where(lengths < 0, steps, lengths).clamp(1, steps) - 1
-    index = ends.view(-1, 1, 1).expand(states.shape[0], 1, states.shape[2])
-    return states.gather(1, index)[:, 0]
+    return states.gather(0, ends.view(1, -1, 1).expand(1, count, size))[0]
 
 
 def reverse(sequence: Tensor, lengths: Tensor | None) -> Tensor:
-    """Return N x T x V with the first `lengths` steps of each sequence in reverse order."""
+    """Return T x N x V with the first `lengths` steps of each sequence in reverse order."""
     if lengths is None:
-        return sequence.flip(1)
-    steps = sequence.shape[1]
-    ends = torch.where(lengths < 0, steps, lengths).clamp(1, steps).view(-1, 1)
-    step = torch.arange(steps, device=sequence.device)
+        return sequence.flip(0)
+    steps = sequence.shape[0]
+    ends = torch.where(lengths < 0, steps, lengths).clamp(1, steps).view(1, -1)
+    step = torch.arange(steps, device=sequence.device).view(-1, 1)
     index = torch.where(step < ends, ends - 1 - step, step)
-    return sequence.gather(1, index.unsqueeze(2).expand_as(sequence))
+    return sequence.gather(0, index.unsqueeze(2).expand_as(sequence))

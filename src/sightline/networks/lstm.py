@@ -14,7 +14,7 @@ class Network(layers.Recurrent):
 
     def cell(self, inputs: int, hidden: int) -> nn.LSTM:
         """Return one LSTM layer."""
-        lstm = nn.LSTM(inputs, hidden, batch_first=True)
+        lstm = nn.LSTM(inputs, hidden)
         nn.init.zeros_(lstm.bias_hh_l0)
         nn.init.zeros_(lstm.bias_ih_l0)
         nn.init.ones_(lstm.bias_ih_l0[hidden : 2 * hidden].detach())  # order: in, forget, cell, out

@@ -14,7 +14,7 @@ class Network(layers.Recurrent):
 
     def cell(self, inputs: int, hidden: int) -> nn.RNN:
         """Return one tanh layer."""
-        rnn = nn.RNN(inputs, hidden, batch_first=True)
+        rnn = nn.RNN(inputs, hidden)
         nn.init.orthogonal_(rnn.weight_hh_l0)
         nn.init.xavier_uniform_(rnn.weight_ih_l0)
         nn.init.zeros_(rnn.bias_ih_l0)

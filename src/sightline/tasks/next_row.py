@@ -37,9 +37,9 @@ class NextRow(Task):
         self, network: layers.Recurrent, images: Tensor, lengths: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Return raw for every row, and as features the state after the last one, N x F."""
-        states = network.states(network.steps(images), lengths)
+        states = network.time_first(network.steps(images), lengths)
         _, width, channels = network.shape
-        raw = network.head(states).unflatten(2, (width, channels))
+        raw = network.head(states).transpose(0, 1).unflatten(2, (width, channels))
         return raw, layers.last(states, lengths)
 
     def named(self, raw: Tensor) -> dict[str, Tensor]:
