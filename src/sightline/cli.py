@@ -52,9 +52,11 @@ def train(args) -> None:
 
 def evaluate(args) -> None:
     """Test one model on the splits that training never saw."""
+    from sightline import params
     from sightline.evaluation import evaluate
 
-    evaluate(args.name, Layout())
+    layout = Layout()
+    evaluate(args.name, layout, params.load(layout).evaluation.test_time_views)
 
 
 def export(args) -> None:

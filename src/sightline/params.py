@@ -44,6 +44,14 @@ class Dataset:
 
 
 @dataclass(frozen=True)
+class Evaluation:
+    """How models are tested. `test_time_views`: what they are asked about besides each image."""
+
+    __pydantic_config__ = {"extra": "forbid"}
+    test_time_views: Literal["none", "flip", "flip-translate"] = "none"
+
+
+@dataclass(frozen=True)
 class Flows:
     """When and how flows run the stages. Times in seconds, `time_limits` by kind of stage."""
 
@@ -75,12 +83,17 @@ class Params:
     models: dict[str, Model]
     recipes: dict[str, Recipe]
     compute: Compute
+    evaluation: Evaluation = field(default_factory=Evaluation)
     flows: Flows = field(default_factory=Flows)
     benchmark: Benchmark = field(default_factory=Benchmark)
 
     def dataset(self, name: str) -> Dataset:
         """Return one dataset's entry; SightlineError with the nearest name where there is none."""
         return _entry(self.datasets, name, "dataset", "datasets")
+
+    def recipe(self, name: str) -> Recipe:
+        """Return one recipe; SightlineError with the nearest name where there is none."""
+        return _entry(self.recipes, name, "recipe", "recipes")
 
     def model(self, name: str) -> tuple[Model, Recipe]:
         """Return one model's entry and its recipe; SightlineError where there is none."""

@@ -13,6 +13,7 @@ from sightline.data.arrays import load_meta, load_split
 from sightline.errors import SightlineError
 from sightline.evaluation.flops import flops
 from sightline.evaluation.report import Report
+from sightline.evaluation.views import over_views
 from sightline.files import write_json
 from sightline.layout import Layout
 from sightline.trained import load_model
@@ -20,9 +21,10 @@ from sightline.trained import load_model
 logger = logging.getLogger(__name__)
 
 
-def evaluate(name: str, layout: Layout) -> None:
+def evaluate(name: str, layout: Layout, test_time_views: str = "none") -> None:
     """Write metrics.json of one model, and the tables and pictures that its task has.
 
+    `test_time_views`: none, flip or flip-translate, for an entry of its own (`views.over_views`).
     Raises SightlineError where the model or its data is missing, or the test split is empty.
     """
     model = load_model(layout.model(name))
@@ -45,5 +47,6 @@ def evaluate(name: str, layout: Layout) -> None:
         "parameters": model.description["parameters"],
         "flops": flops(model),
     } | subject.evaluate(model, splits, train_images, report)
+    metrics |= over_views(model, splits, test_time_views)
     write_json(layout.report(name) / "metrics.json", metrics)
     logger.info("%s: %s", name, json.dumps(metrics))
