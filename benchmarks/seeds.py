@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sightline import params
+from sightline.errors import SightlineError
 from sightline.evaluation import evaluate
 from sightline.layout import Layout
 from sightline.tasks import FIGURES
@@ -105,4 +106,7 @@ def summary(runs: list[dict], key: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        main()
+    except SightlineError as error:
+        sys.exit(f"seeds: {error}")
