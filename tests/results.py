@@ -27,7 +27,7 @@ def make_results(
     epochs: int = 3,
     seconds: float = 12.5,
 ) -> Layout:
-    """Leave one model's files and its three entries in dvc.lock; other models stay as they are."""
+    """Leave one model's files and its entries in dvc.lock; other models stay as they are."""
     layout, network = Layout(root), name.rsplit("-", 1)[1]
     model, report = layout.model(name), layout.report(name)
     model.mkdir(parents=True, exist_ok=True)
@@ -42,7 +42,7 @@ def make_results(
 
 
 def write_lock(layout: Layout, name: str, data_md5: str = "d" * 32) -> None:
-    """Write the entries of train, evaluate and export, as dvc does, for the files there are."""
+    """Write the entries of all stages but log, as dvc does, for the files there are."""
     weights, description = f"models/{name}/weights.pt", f"models/{name}/model.json"
     reports, model = f"reports/{name}", f"models/{name}"
     data = {"path": "data/processed/mnist", "hash": "md5", "md5": f"{data_md5}.dir"}
@@ -67,6 +67,13 @@ def write_lock(layout: Layout, name: str, data_md5: str = "d" * 32) -> None:
             "outs": [
                 _file(layout, f"{reports}/metrics.json"),
                 *(_folder(layout, f"{reports}/{part}") for part in ("pictures", "tables")),
+            ],
+        },
+        f"insight@{name}": {
+            "cmd": f"sightline insight {name}",
+            "deps": [data, *trained, _folder(layout, f"{reports}/tables")],
+            "outs": [
+                _folder(layout, f"{reports}/insight/{part}") for part in ("pictures", "tables")
             ],
         },
         f"export@{name}": {
@@ -201,6 +208,11 @@ def _write_reports(report: Path, catalogue, val_top1, epochs, seconds) -> None:
     _write_csv(tables / "per_class.csv", header, [(name, 0.8, 0.8, 4) for name in CLASSES])
     for name in ("confusion", "wrongest"):
         Image.new("RGB", (8, 8), "gray").save(pictures / f"{name}.png")
+    for part in ("pictures", "tables"):
+        (report / "insight" / part).mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (8, 8), "green").save(report / "insight/pictures/occlusion.png")
+    header = ["actual", "predicted", "count", "of"]
+    _write_csv(report / "insight/tables/confused.csv", header, [("0", "1", 1, 4)])
 
 
 def _write_csv(path: Path, header: list, rows) -> None:

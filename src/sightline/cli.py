@@ -59,6 +59,13 @@ def evaluate(args) -> None:
     evaluate(args.name, layout, params.load(layout).evaluation.test_time_views)
 
 
+def insight(args) -> None:
+    """Draw what one model sees: occlusion, filters, feature maps, gradients, gates."""
+    from sightline.insight import insight
+
+    insight(args.name, Layout())
+
+
 def export(args) -> None:
     """Write one model as an ONNX file and check it against torch."""
     from sightline.export import export
@@ -174,6 +181,7 @@ def parser() -> argparse.ArgumentParser:
         (preprocess, "a dataset in params.yaml"),
         (train, "a model in params.yaml"),
         (evaluate, "a model in params.yaml"),
+        (insight, "a model in params.yaml"),
         (export, "a model in params.yaml"),
         (log, "a model in params.yaml; all where it is left out"),
     ):

@@ -44,6 +44,10 @@ class Layout:
         """Metrics, tables and pictures of one model."""
         return self.root / "reports" / name
 
+    def insight(self, name: str) -> Path:
+        """Pictures and tables of what one model sees."""
+        return self.report(name) / "insight"
+
     @property
     def benchmarks(self) -> Path:
         """What this machine measured: records and int8 variants; outside the stage graph."""

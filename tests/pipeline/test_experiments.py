@@ -43,7 +43,7 @@ def logged(workspace) -> int:
 def test_an_experiment_swaps_the_network_and_runs_that_model_alone(experiments):
     said = experiments.run("dvc", "exp", "run", "-S", "models.mnist-lstm.network=gru")
     ran = {line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")}
-    assert ran == {f"{s}@mnist-lstm" for s in ("train", "evaluate", "export", "log")}
+    assert ran == {f"{s}@mnist-lstm" for s in ("train", "evaluate", "insight", "export", "log")}
     model = json.loads((experiments.root / "models" / "mnist-lstm" / "model.json").read_text())
     assert model["network"] == "gru"
     assert networks(experiments).count("gru") >= 1

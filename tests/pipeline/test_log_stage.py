@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def stages() -> dict:
-    """The project's own stages of one model; the three before log copy what was made before."""
+    """The project's own stages of one model; the four before log copy what was made before."""
     real = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     outs = {
         stage: [
@@ -29,7 +29,7 @@ def stages() -> dict:
             for kind in ("outs", "metrics", "plots")
             for out in real[stage]["do"].get(kind, [])
         ]
-        for stage in ("train", "evaluate", "export")
+        for stage in ("train", "evaluate", "insight", "export")
     }
     weights = ["models/${key}/model.json", "models/${key}/weights.pt"]
     shared = {"deps": ["data/processed/mnist", "made"], "params": ["compute"]}
@@ -38,12 +38,13 @@ def stages() -> dict:
     steps = {
         "train": shared,
         "evaluate": {"deps": [*shared["deps"], *weights]},
+        "insight": {"deps": [*shared["deps"], *weights]},
         "export": {"deps": [*shared["deps"], *weights]},
     }
     for stage, step in steps.items():
         step["outs"] = outs[stage]
         step["cmd"] = " && ".join(
-            f"mkdir -p $(dirname {o}) && cp made/{o} {o}" for o in outs[stage]
+            f"mkdir -p $(dirname {o}) && cp -r made/{o} {o}" for o in outs[stage]
         )
     # so that an experiment with another number of threads has another result
     path = f"models/{NAME}/model.json"

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from workspace import MODELS
 
-STAGES = ["train", "evaluate", "export", "log"]
+STAGES = ["train", "evaluate", "insight", "export", "log"]
+ON_WEIGHTS = STAGES[:-1]  # what runs the network's code
 
 
 def of(*models: str, stages: list[str] = STAGES) -> set[str]:
@@ -66,12 +67,14 @@ def test_a_changed_choice_reruns_what_depends_on_it(workspace, path, place, valu
     [
         (
             "networks/lstm.py",
-            of("mnist-lstm", "imagenet-lstm", stages=["train", "evaluate", "export"]),
+            of("mnist-lstm", "imagenet-lstm", stages=ON_WEIGHTS),
         ),
-        ("networks/cnn.py", of("mnist-cnn", stages=["train", "evaluate", "export"])),
+        ("networks/cnn.py", of("mnist-cnn", stages=ON_WEIGHTS)),
         ("networks/gru.py", set()),
         ("training/loop.py", of(*MODELS, stages=["train"])),
-        ("evaluation/report.py", of(*MODELS, stages=["evaluate"])),
+        ("evaluation/report.py", of(*MODELS, stages=["evaluate", "insight"])),
+        ("evaluation/classify.py", of(*MODELS, stages=["evaluate"])),
+        ("insight/drawing.py", of(*MODELS, stages=["insight"])),
         ("data/preprocess.py", {"preprocess@mnist", "preprocess@imagenet"}),
         ("data/fetch.py", {"download@mnist", "download@imagenet"}),
         ("cli.py", set()),
@@ -194,7 +197,7 @@ def test_from_nothing_everything_comes_out_the_same(workspace):
     for path in ("data/raw", "data/processed", "models", "reports", ".dvc/cache", ".dvc/tmp",
                  ".sightline", "dvc.lock"):  # fmt: skip
         subprocess.run(["rm", "-rf", str(workspace.root / path)], check=True)
-    assert len(workspace.repro()) == 16
+    assert len(workspace.repro()) == 19
     assert workspace.locked() == before
     assert {model: workspace.steps_executed(model) for model in MODELS} == steps
     # equal in all but timing.json, whose old content went with the cache

@@ -94,7 +94,7 @@ def census(found) -> dict:
                 file.path for file in found.list_artifacts(run.info.run_id, folder)
             )
             for run in runs
-            for folder in ("pictures", "tables", "reports")
+            for folder in ("pictures", "tables", "insight/pictures", "insight/tables", "reports")
         },
         "datasets": {run.info.run_name: len(run.inputs.dataset_inputs) for run in runs},
         "models": sorted(str(model.status) for model in found.search_logged_models(ids)),

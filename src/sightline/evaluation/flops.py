@@ -1,7 +1,6 @@
 """The arithmetic that a model costs."""
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from sightline.trained import TrainedModel
 
@@ -10,6 +9,8 @@ def flops(model: TrainedModel) -> int:
     """Return the floating-point operations for one image: two per multiply-accumulate, of
     convolutions, linear layers and recurrent layers; activations and norms are not counted.
     """
+    from torch.utils.flop_counter import FlopCounterMode  # slow, and nothing else needs it
+
     height, width, channels = model.description["shape"]
     image = torch.zeros(1, height, width, channels, dtype=torch.uint8)
     counter = FlopCounterMode(display=False)

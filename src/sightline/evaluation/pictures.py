@@ -33,14 +33,20 @@ def sheet(images: np.ndarray, captions: list[tuple[str, str]], nothing: str) -> 
     return page
 
 
-def chart(size: tuple[float, float], title: str, **labels: str):
-    """Return an empty matplotlib figure of `size` inches and its axes."""
+def canvas(size: tuple[float, float], title: str):
+    """Return an empty matplotlib figure of `size` inches: no display, no global state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(size, layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=9)
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def chart(size: tuple[float, float], title: str, **labels: str):
+    """Return an empty figure of `size` inches, as `canvas`, and its axes."""
+    figure = canvas(size, title)
     return figure, figure.add_subplot(**labels)
 
 

@@ -20,13 +20,15 @@ BATCH = 500
 class Report:
     """The folders `tables` and `pictures` of one model's report, empty at first.
 
-    `title` says what a picture is of: the model, its data, and that data which is not real is not.
+    `title` says what a picture is of: the model, its data, and that data which is not real is not;
+    `source` the same of what is the model's own, whatever split it is shown.
     """
 
     def __init__(self, folder: Path, name: str, meta: dict):
         self.classes = meta["classes"]
         real = "" if meta["real"] else ", NOT real data"
-        self.title = f"{name} on {meta['dataset']} ({meta['catalogue']}{real}), test split"
+        self.source = f"{name} on {meta['dataset']} ({meta['catalogue']}{real})"
+        self.title = f"{self.source}, test split"
         self.tables, self.pictures = folder / "tables", folder / "pictures"
         for part in (self.tables, self.pictures):  # another task's files would be taken for its own
             shutil.rmtree(part, ignore_errors=True)

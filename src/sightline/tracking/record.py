@@ -14,7 +14,7 @@ from sightline.errors import SightlineError
 from sightline.layout import Layout
 from sightline.tasks import FIGURES
 
-STAGES = ("train", "evaluate", "export")
+STAGES = ("train", "evaluate", "insight", "export")
 
 # Outputs of these stages that are no part of the record: the ONNX file holds the weights and the
 # card's content, and timing.json differs between equal trainings.
@@ -23,7 +23,7 @@ LEFT_OUT = ("weights.pt", "README.md", "timing.json")
 
 @dataclass(frozen=True)
 class Record:
-    """One trained, evaluated and exported model, as dvc.lock and its files tell it.
+    """One trained model with all that is known of it, as dvc.lock and its files tell it.
 
     `stages` holds the entries of STAGES in dvc.lock.
     """
@@ -143,6 +143,8 @@ class Record:
         return {
             "pictures": sorted((report / "pictures").iterdir()),
             "tables": [report / "epochs.csv", *sorted((report / "tables").iterdir())],
+            "insight/pictures": sorted((report / "insight" / "pictures").iterdir()),
+            "insight/tables": sorted((report / "insight" / "tables").iterdir()),
             "reports": [report / "metrics.json", report / "export.json"],
         }
 
@@ -172,14 +174,14 @@ def read(name: str, layout: Layout) -> Record:
     record = read_all(layout).get(name)
     if record is None:
         raise SightlineError(
-            f"{layout.lock} does not say how {name} was trained, evaluated and exported: "
+            f"{layout.lock} does not hold all stages of {name} ({', '.join(STAGES)}): "
             f"run `dvc repro log@{name}`"
         )
     return record
 
 
 def read_all(layout: Layout) -> dict[str, Record]:
-    """Return the records of all models whose three stages stand in dvc.lock, by name."""
+    """Return the records of all models all of whose stages stand in dvc.lock, by name."""
     if not layout.lock.is_file():
         return {}
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # dvc.lock is long

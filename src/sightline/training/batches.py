@@ -21,6 +21,11 @@ def generator(seed: int, purpose: str, position: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 
 
+def seed_weights(seed: int) -> None:
+    """Have torch draw the initial weights of the next network that is built from this seed."""
+    torch.manual_seed(generator(seed, "weights").initial_seed())
+
+
 class Images:
     """One split: uint8 images N x H x W x C and int64 labels N, read in batches by index.
 

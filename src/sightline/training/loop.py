@@ -22,7 +22,7 @@ from sightline.networks.layers import normalise
 from sightline.trained import TrainedModel
 from sightline.training import checkpoint
 from sightline.training.average import average
-from sightline.training.batches import Images, augment, generator, order
+from sightline.training.batches import Images, augment, generator, order, seed_weights
 from sightline.training.device import Place, choose, processor
 from sightline.training.optim import learning_rate, optimizers
 from sightline.training.recipe import Compute, Model, Recipe
@@ -56,7 +56,7 @@ def train(
     train_set = Images(*load_split(folder, "train"), place.device)
     val_set = Images(*task.examples(*load_split(folder, "val"), "val"), place.device)
     description = describe(name, model, recipe, compute, meta)
-    torch.manual_seed(generator(model.seed, "weights").initial_seed())
+    seed_weights(model.seed)
     trained = build(description, place)
     if said := tasks.mistake(model.task, model.network, recipe):
         raise SightlineError(f"{name}: {model.network} cannot do {model.task}: {said}")

@@ -1,0 +1,72 @@
+"""The stage: what each kind of network gets, and that it repeats itself to the byte."""
+
+import csv
+from collections import Counter
+
+import pytest
+from exported import trained
+
+from sightline.cli import main
+from sightline.errors import SightlineError
+from sightline.insight import insight
+from sightline.insight.confusion import confused_pairs
+from sightline.layout import Layout
+
+EVERY = {"confused.csv", "confused.png", "occlusion.png"}
+BACK = {"gradients.csv", "gradients.png"}
+GATES, ROWS = {"gates.csv", "gates.png"}, {"rows.csv", "rows.png"}
+
+
+def left(layout: Layout, name: str) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in layout.insight(name).glob("*/*")}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("mlp", EVERY),  # as a network of a user's own that neither convolves nor recurs
+        ("cnn", EVERY | {"filters.png", "features.png"}),
+        ("irnn", EVERY | BACK | ROWS),
+        ("lstm-deep", EVERY | BACK | GATES),  # it reads from both ends: no rows seen first
+        ("gru-pixels", EVERY | BACK | GATES | ROWS),
+    ],
+)
+def test_each_network_gets_what_applies_to_it_the_same_every_time(layout, name, expected):
+    insight(name, layout)
+    first = left(layout, name)
+    assert set(first) == expected
+    (layout.insight(name) / "pictures" / "old.png").write_bytes(b"of another network")
+    insight(name, layout)
+    assert left(layout, name) == first
+
+
+def test_tables_hold_the_figures(layout):
+    insight("irnn", layout)
+    tables = {
+        path.stem: list(csv.DictReader(path.open()))
+        for path in (layout.insight("irnn") / "tables").iterdir()
+    }
+    assert [row["step"] for row in tables["gradients"]] == [str(step) for step in range(1, 13)]
+    assert float(tables["gradients"][-1]["before"]) > 0
+    said = list(csv.DictReader((layout.report("irnn") / "tables/confusion.csv").open()))
+    right = sum(row["actual"] == row["predicted"] for row in said) / len(said)
+    assert float(tables["rows"][-1]["top1"]) == pytest.approx(right, abs=1e-5)
+    counts = Counter((row["actual"], row["predicted"]) for row in said)
+    for row in tables["confused"]:
+        assert int(row["count"]) == counts[row["actual"], row["predicted"]]
+        assert row["of"] == "20"
+
+
+def test_the_most_frequent_mistakes_come_first():
+    answers = [("a", "b"), *[("b", "c")] * 3, *[("c", "c")] * 9, ("c", "a"), ("b", "c")]
+    assert confused_pairs(answers) == [("b", "c", 4), ("a", "b", 1), ("c", "a", 1)]
+
+
+def test_what_is_missing_is_named_with_the_command_that_makes_it(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["insight", "mnist-cnn"]) == 1
+    assert "dvc repro train@mnist-cnn" in capsys.readouterr().err
+    layout = trained(tmp_path, "mlp")
+    (layout.report("mlp") / "tables/confusion.csv").unlink()
+    with pytest.raises(SightlineError, match="dvc repro evaluate@mlp"):
+        insight("mlp", layout)
