@@ -10,7 +10,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-slow lint ui clean up down faults
+.PHONY: help env run test test-slow lint ui report clean up down faults
 
 help: ## say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
@@ -41,6 +41,9 @@ lint: env ## check style and format
 
 ui: env ## the MLflow UI, on 127.0.0.1, after completing its record
 	sightline ui
+
+report: env ## a page for each dataset: what its models reach and what they see
+	sightline report
 
 # PREFECT_PORT=4300 MLFLOW_PORT=5300 choose other ports
 up: env ## Prefect (server, workers, deployments) and the MLflow UI, on 127.0.0.1

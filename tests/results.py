@@ -131,6 +131,7 @@ def _write_model_json(folder: Path, name, network, catalogue, val_top1) -> None:
             "catalogue": catalogue,
             "real": catalogue != "sample",
             "note": "digits drawn by Sightline itself",
+            "terms": "none",
             "classes": CLASSES,
             "height": 4,
             "width": 4,

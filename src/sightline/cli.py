@@ -104,6 +104,14 @@ def compare(args) -> None:
     compare(Layout())
 
 
+def report(args) -> None:
+    """Write an HTML page for each dataset: what its models reach, and what they see."""
+    from sightline.report import report
+
+    for page in report(Layout()):
+        print(page)
+
+
 def ui(args) -> None:
     """Open the MLflow UI on 127.0.0.1, after completing its record."""
     from sightline.tracking.ui import serve
@@ -201,6 +209,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("names", nargs="*", help="models in params.yaml")
     sub.add_argument("--force", action="store_true", help="measure again what has a record")
     _add(commands, compare)
+    _add(commands, report)
     sub = _add(commands, ui)
     sub.add_argument("--port", type=int, default=5000, help="5000 where it is left out")
     _add(commands, validate)

@@ -48,6 +48,10 @@ class Layout:
         """Pictures and tables of what one model sees."""
         return self.report(name) / "insight"
 
+    def page(self, catalogue: str, dataset: str) -> Path:
+        """The HTML page of one dataset from one catalogue, across its models."""
+        return self.root / "reports" / f"{catalogue}-{dataset}.html"
+
     @property
     def benchmarks(self) -> Path:
         """What this machine measured: records and int8 variants; outside the stage graph."""

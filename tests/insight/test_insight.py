@@ -14,7 +14,7 @@ from sightline.layout import Layout
 
 EVERY = {"confused.csv", "confused.png", "occlusion.png"}
 BACK = {"gradients.csv", "gradients.png"}
-GATES, ROWS = {"gates.csv", "gates.png"}, {"rows.csv", "rows.png"}
+GATES, ROWS = {"gates.csv", "gates.png"}, {"first_rows.csv", "first_rows.png"}
 
 
 def left(layout: Layout, name: str) -> dict[str, bytes]:
@@ -50,7 +50,7 @@ def test_tables_hold_the_figures(layout):
     assert float(tables["gradients"][-1]["before"]) > 0
     said = list(csv.DictReader((layout.report("irnn") / "tables/confusion.csv").open()))
     right = sum(row["actual"] == row["predicted"] for row in said) / len(said)
-    assert float(tables["rows"][-1]["top1"]) == pytest.approx(right, abs=1e-5)
+    assert float(tables["first_rows"][-1]["top1"]) == pytest.approx(right, abs=1e-5)
     counts = Counter((row["actual"], row["predicted"]) for row in said)
     for row in tables["confused"]:
         assert int(row["count"]) == counts[row["actual"], row["predicted"]]

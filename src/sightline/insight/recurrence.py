@@ -62,7 +62,7 @@ def unrolled(network: Recurrent) -> Iterator[Unrolled]:
 
 def leave(model: TrainedModel, images: Tensor, targets: Tensor, report: Report) -> None:
     """Leave tables and pictures of test images, uint8 N x H x W x C, and their targets: gradients;
-    gates, where the cell has such; rows, for classes read downwards.
+    gates, where the cell has such; first_rows, for classes read downwards.
     """
     network = model.network
     leave_gradients(model, images[:BACK], targets[:BACK], report)
@@ -77,10 +77,10 @@ def leave(model: TrainedModel, images: Tensor, targets: Tensor, report: Report) 
     if downwards and model.description["task"] == "classify":
         top1 = accuracy_by_rows(model, images, targets)
         seen = range(1, len(top1) + 1)
-        report.table("rows", ["rows", "top1"], _rows(seen, top1))
+        report.table("first_rows", ["rows", "top1"], _rows(seen, top1))
         title = f"Top-1 after the first rows of {len(images)} images\n{report.title}"
         line = Line("top-1", seen, top1, COLOURS[0])
-        report.picture("rows", _chart(title, "rows seen", "top-1", [line]))
+        report.picture("first_rows", _chart(title, "rows seen", "top-1", [line]))
 
 
 def leave_gradients(model: TrainedModel, images: Tensor, targets: Tensor, report: Report) -> None:
@@ -197,14 +197,14 @@ def draw_gates(title: str, image: np.ndarray, open_: dict[str, np.ndarray], besi
     axes.imshow(image if image.shape[2] == 3 else image[..., 0], cmap="gray", aspect=aspect)
     mean = figure.add_subplot(grid[-1], title="how open", xlabel="mean of the units", xlim=(0, 1))
     for place, (name, values) in enumerate(open_.items()):
-        axes = figure.add_subplot(grid[place + 1], title=f"{name} gate", xlabel="unit, sorted")
+        axes = figure.add_subplot(grid[place + 1], xlabel="unit, sorted")
+        axes.set_title(f"{name} gate", color=COLOURS[place])  # that of its line in the last panel
         order = np.argsort(values.mean(0), kind="stable")
         shown = axes.imshow(
             values[:, order], vmin=0, vmax=1, aspect="auto", interpolation="nearest"
         )
-        mean.plot(values.mean(1), range(len(values)), c=COLOURS[place], label=name)
+        mean.plot(values.mean(1), range(len(values)), c=COLOURS[place])
     mean.set_ylim(len(values) - 0.5, -0.5)
     mean.grid(alpha=0.3)
-    mean.legend(fontsize=8, frameon=False)
     figure.colorbar(shown, ax=figure.axes, label="0 closed, 1 open", shrink=0.8)
     return pictures.png(figure)

@@ -1,0 +1,53 @@
+"""What a page says in figures of its own, worked out from the results and from nothing else."""
+
+import math
+
+from sightline.report.result import Result
+
+
+def decades(found: Result, when: str) -> float | None:
+    """Return by how many powers of ten the gradient shrinks from the last step back to the first.
+
+    Below 0 where it grows; None where it is 0 at the first. `when` is before or after training.
+    """
+    norms = found.column("gradients", when)
+    last = next((norm for norm in reversed(norms) if norm), 0.0)
+    return math.log10(last / norms[0]) if norms[0] and last else None
+
+
+def rows_to_half(found: Result) -> int:
+    """Return after how many rows a model first has half of the top-1 that it has at the end."""
+    top1 = found.column("first_rows", "top1")
+    return next(row for row, value in enumerate(top1, 1) if value >= top1[-1] / 2)
+
+
+def sharing(results: list[Result]) -> str:
+    """Return a sentence that compares the best cnn with the best mlp; empty where one is missing.
+
+    On the way it says after which epoch the cnn's figure on val had reached the mlp's last one.
+    """
+    best = {}
+    for found in results:
+        network = found.model["network"]
+        if network not in best or found.figure > best[network].figure:
+            best[network] = found
+    if not {"cnn", "mlp"} <= set(best):
+        return ""
+    cnn, mlp = best["cnn"], best["mlp"]
+    ratio = mlp.model["parameters"] / cnn.model["parameters"]
+    said = (
+        f"{mlp.name} has {mlp.model['parameters']:,} parameters and a top-1 of {mlp.figure:.2%} on "
+        f"test; {cnn.name} has {cnn.model['parameters']:,} and {cnn.figure:.2%}: for each of its "
+        f"parameters the mlp has {ratio:.2g}."
+    )
+    goal = mlp.epochs[-1][f"val_{mlp.key}"]
+    if goal:
+        epochs = (row for row in cnn.epochs if float(row[f"val_{cnn.key}"] or 0) >= float(goal))
+        passed = next(epochs, None)
+        said += (
+            f" On val the cnn was as good as the mlp at its end after epoch {passed['epoch']} of "
+            f"{len(cnn.epochs)}."
+            if passed
+            else " On val the cnn never was as good as the mlp at its end."
+        )
+    return said
