@@ -93,16 +93,16 @@ def said(run: dict, key: str) -> str:
     """Return a run's figures in words."""
     figures = {split: run[split] for split in ("test", "val") if split in run}
     figures |= {f"{s} over views": run["test_time"][s] for s in figures if "test_time" in run}
-    words = [f"{split} {key} {found[key]:.4f}" for split, found in figures.items()]
+    words = [f"{split} {key} {found[key]:.4g}" for split, found in figures.items()]
     return ", ".join([*words, f"{run['seconds']:.0f} s, {run['cpu_seconds']:.0f} CPU-s"])
 
 
 def summary(runs: list[dict], key: str) -> str:
     """Return mean and standard deviation of the test figure, and what a run costs."""
     figures = [run["test"][key] for run in runs]
-    spread = f" ± {statistics.stdev(figures):.4f}" if len(figures) > 1 else ""
+    spread = f" ± {statistics.stdev(figures):.2g}" if len(figures) > 1 else ""
     seconds, cpu = (statistics.median(r[k] for r in runs) for k in ("seconds", "cpu_seconds"))
-    return f"test {key} {statistics.mean(figures):.4f}{spread}, {seconds:.0f} s, {cpu:.0f} CPU-s"
+    return f"test {key} {statistics.mean(figures):.4g}{spread}, {seconds:.0f} s, {cpu:.0f} CPU-s"
 
 
 if __name__ == "__main__":

@@ -28,16 +28,25 @@ VARIANTS = {
     "irnn-permuted": ("irnn", {"hidden_size": 8, "sequence": "permuted-pixels"}),
 }
 MODELS = {name: (name, settings) for name, settings in SETTINGS.items()} | VARIANTS
+TASKS = {  # what does not classify
+    "lstm-next-row": ("lstm", {"hidden_size": 32}, "next-row"),
+    "cnn-rotation": ("cnn", {"widths": [8, 16]}, "rotation"),
+}
 
 
-def trained(root: Path, *names: str) -> Layout:
-    """Train and evaluate models of MODELS for one epoch on bars; return where they lie."""
+def entry(name: str) -> tuple[str, dict, str]:
+    """Return network, settings and task of a model of MODELS or TASKS."""
+    return TASKS[name] if name in TASKS else (*MODELS[name], "classify")
+
+
+def trained(root: Path, *names: str, epochs: int = 1) -> Layout:
+    """Train and evaluate models of MODELS or TASKS on bars; return where they lie."""
     layout = Layout(root)
     write_processed(layout.processed("bars"))
     for name in names:
-        network, settings = MODELS[name]
-        recipe = Recipe(1, 32, Optimizer("adam", 0.02), network=settings)
-        model = Model("bars", network, "classify", "quick")
+        network, settings, task = entry(name)
+        recipe = Recipe(epochs, 32, Optimizer("adam", 0.02), network=settings)
+        model = Model("bars", network, task, "quick")
         train(name, model, recipe, Compute(device="cpu"), layout, root / "state")
         evaluate(name, layout)
     return layout

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
-from exported import MODELS, trained
+from exported import entry, trained
 
 from sightline.export import export
 
@@ -27,21 +27,24 @@ QUICK = {
 
 
 def make(root: Path, *names: str) -> None:
-    """Train, evaluate and export models of MODELS in `root`, and write its params.yaml."""
+    """Train, evaluate and export models of tests/exported.py, and write the params.yaml."""
     layout = trained(root, *names)
     for name in names:
         export(name, layout)
     (root / "data" / "catalogues").mkdir()
     (root / "data" / "catalogues" / "sample.yaml").write_text("{}")
     recipe = {"epochs": 1, "batch_size": 32, "optimizer": {"name": "adam", "learning_rate": 0.02}}
+    entries = {name: entry(name) for name in names}
     params = {
         "catalogue": "sample",
         "datasets": {"bars": {"image_size": 12, "channels": 1, "val_size": 0.1}},
         "models": {
-            name: {"dataset": "bars", "network": name, "task": "classify", "recipe": name}
-            for name in names
+            name: {"dataset": "bars", "network": network, "task": task, "recipe": name}
+            for name, (network, _, task) in entries.items()
         },
-        "recipes": {name: recipe | {"network": MODELS[name][1]} for name in names},
+        "recipes": {
+            name: recipe | {"network": settings} for name, (_, settings, _) in entries.items()
+        },
         "compute": {"device": "cpu"},
         "flows": {"lock_wait": 60},
         "benchmark": QUICK,

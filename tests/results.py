@@ -41,11 +41,11 @@ def make_results(
     return layout
 
 
-def write_lock(layout: Layout, name: str, data_md5: str = "d" * 32) -> None:
+def write_lock(layout: Layout, name: str, data_md5: str = "d" * 32, dataset: str = "mnist") -> None:
     """Write the entries of all stages but log, as dvc does, for the files there are."""
     weights, description = f"models/{name}/weights.pt", f"models/{name}/model.json"
     reports, model = f"reports/{name}", f"models/{name}"
-    data = {"path": "data/processed/mnist", "hash": "md5", "md5": f"{data_md5}.dir"}
+    data = {"path": f"data/processed/{dataset}", "hash": "md5", "md5": f"{data_md5}.dir"}
     trained = [_file(layout, description), _file(layout, weights)]
     compute = {"device": "auto", "dtype": "auto", "threads": 2, "processes": 1}
     lock = {"schema": "2.0", "stages": {}}

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sightline.tasks import FIGURES
+
 ROOT = Path(__file__).parent.parent
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
@@ -17,8 +19,10 @@ def test_every_model_has_its_lines(name):
     curve = f"reports/{name}/epochs.csv"
     dataset = PARAMS["models"][name]["dataset"]
     plots = [(title, plot) for item in PIPELINE["plots"] for title, plot in item.items()]
-    shown = [title for title, plot in plots if curve in plot["y"]]
-    assert len(shown) == 2 and all(title.startswith(f"{dataset}:") for title in shown)
+    shown = {plot["y"][curve]: title for title, plot in plots if curve in plot["y"]}
+    figure, _ = FIGURES[PARAMS["models"][name]["task"]]
+    assert set(shown) == {f"val_{figure}", "train_loss"}
+    assert all(title.startswith(f"{dataset}:") for title in shown.values())
 
 
 def test_no_line_is_left_of_a_model_that_is_gone():

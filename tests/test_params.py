@@ -126,7 +126,7 @@ def test_validate_says_what_it_checked_and_finds_a_dataset_without_an_entry(
 ):
     monkeypatch.chdir(layout.root)
     assert main(["validate"]) == 0
-    assert "13 models" in capsys.readouterr().out
+    assert "16 models" in capsys.readouterr().out
     change(layout, "datasets.flowers", {"image_size": 8, "channels": 3, "val_size": 0.1})
     assert main(["validate"]) == 1
     assert "no dataset 'flowers' in this catalogue" in capsys.readouterr().err

@@ -20,6 +20,16 @@ classes = json.loads(session.get_modelmeta().custom_metadata_map["classes"])
 print([classes[index] for index in answers["probabilities"].argmax(axis=1)])
 """
 
+COMPLETE = """\
+done = images.copy()  # what stands below the first {half} rows is not looked at
+for row in range({half}, {height}):
+    expected = session.run(["next_row"], {{"images": done[:, :row]}})[0][:, -1]
+    done[:, row] = np.rint(255 * expected)  # taken for seen from here on
+print(done[0, :, :, 0])
+"""
+
+SNIPPETS = {"probabilities": NAMES, "next_row": COMPLETE}  # by the output that they show
+
 OUTPUTS = {
     "logits": "float32 [batch, classes]: a score for each class, in the order of `classes`",
     "probabilities": "float32 [batch, classes]: the softmax of the logits",
@@ -55,6 +65,7 @@ def card(description: dict, metrics: dict, figures: dict, session: Session) -> s
     """
     data = description["data"]
     height, width, channels = description["shape"]
+    sizes = {"height": height, "half": height // 2, "width": width, "channels": channels}
     parts = [
         f"# {description['name']}",
         _what(description, metrics),
@@ -64,8 +75,8 @@ def card(description: dict, metrics: dict, figures: dict, session: Session) -> s
         _figures(metrics, data),
         "## How to load it",
         "With `pip install onnxruntime numpy`, in this folder:",
-        _code(LOAD.format(height=height, width=width, channels=channels)),
-        *([_code(NAMES)] if "probabilities" in session.outputs else []),
+        _code(LOAD.format(**sizes)),
+        *(_code(text.format(**sizes)) for out, text in SNIPPETS.items() if out in session.outputs),
         "With Sightline itself, torch not needed: `sightline predict model.onnx IMAGE...`.",
         "## Inputs and outputs",
         _interface(description, session),

@@ -1,0 +1,197 @@
+"""next-row and rotation go through every stage like any other task."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import onnxruntime
+import pytest
+import results
+import torch
+from exported import TASKS, trained
+from PIL import Image
+
+from sightline import tasks
+from sightline.cli import main
+from sightline.completion import complete
+from sightline.data.arrays import load_split
+from sightline.evaluation import evaluate
+from sightline.export import export
+from sightline.layout import Layout
+from sightline.trained import load_model
+
+NEXT_ROW, ROTATION = TASKS
+
+
+@pytest.fixture(scope="module")
+def layout(tmp_path_factory) -> Layout:
+    made = trained(tmp_path_factory.mktemp("tasks"), *TASKS, epochs=8)
+    for name in TASKS:
+        export(name, made)
+    return made
+
+
+def read(layout: Layout, name: str, file: str) -> dict:
+    return json.loads((layout.report(name) / file).read_text())
+
+
+def table(layout: Layout, name: str, file: str) -> list[dict]:
+    with (layout.report(name) / file).open() as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_they_learn_what_they_are_asked(layout):
+    assert read(layout, NEXT_ROW, "metrics.json")["test"]["mse_share"] < 0.8
+    # answering nothing but "not turned" is wrong by 26 degrees
+    assert read(layout, ROTATION, "metrics.json")["test"]["rmse"] < 16
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_val_figures_are_those_of_the_last_epoch(layout, name):
+    figure, _ = tasks.FIGURES[TASKS[name][2]]
+    last = table(layout, name, "epochs.csv")[-1]
+    said = read(layout, name, "metrics.json")["val"]
+    loss = said["nll" if name == NEXT_ROW else "loss"]
+    assert float(last[f"val_{figure}"]) == pytest.approx(said[figure], rel=1e-4)
+    assert float(last["val_loss"]) == pytest.approx(loss, rel=1e-4)
+    assert float(last[f"train_{figure}"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [
+        (NEXT_ROW, {"tables/rows.csv", "pictures/rows.png", "pictures/completed.png"}),
+        (ROTATION, {"tables/angles.csv", "pictures/angles.png", "pictures/wrongest.png"}),
+    ],
+)
+def test_evaluate_leaves_its_tables_and_pictures_to_the_byte(layout, name, files):
+    folder = layout.report(name)
+
+    def left() -> dict[str, bytes]:
+        return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.glob("*/*")}
+
+    (folder / "tables" / "confusion.csv").write_text("left by another task\n")
+    evaluate(name, layout)
+    first = left()
+    assert set(first) == files
+    evaluate(name, layout)
+    assert left() == first
+
+
+def test_the_tables_agree_with_the_figures(layout):
+    rows = table(layout, NEXT_ROW, "tables/rows.csv")
+    assert [int(row["row"]) for row in rows] == list(range(2, 13))
+    said = read(layout, NEXT_ROW, "metrics.json")["test"]
+    for figure, column in (("mse", "mse_model"), ("nll_mean_row", "nll_mean_row")):
+        assert np.mean([float(row[column]) for row in rows]) == pytest.approx(
+            said[figure], abs=1e-5
+        )
+    angles = table(layout, ROTATION, "tables/angles.csv")
+    errors = [float(row["predicted"]) - float(row["actual"]) for row in angles]
+    said = read(layout, ROTATION, "metrics.json")["test"]
+    assert np.mean(np.square(errors)) ** 0.5 == pytest.approx(said["rmse"], abs=1e-2)
+
+
+@pytest.mark.parametrize(("name", "figure"), [(NEXT_ROW, "mse"), (ROTATION, "rmse")])
+def test_export_compares_the_figure_of_both_sides_over_the_whole_split(layout, name, figure):
+    said, checked = read(layout, name, "metrics.json"), read(layout, name, "export.json")
+    assert checked["images"] == 60 and "near_ties" not in checked
+    for side in ("torch", "onnxruntime"):
+        assert checked[f"{figure}_{side}"] == pytest.approx(said["test"][figure], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "outputs"),
+    [
+        (NEXT_ROW, {"next_row": ["batch", "height", 12, 1], "features": ["batch", 32]}),
+        (ROTATION, {"angle": ["batch"], "features": ["batch", 16]}),
+    ],
+)
+def test_the_file_has_the_outputs_of_the_contract(layout, name, outputs):
+    session = onnxruntime.InferenceSession(layout.model(name) / "model.onnx")
+    assert {value.name: value.shape for value in session.get_outputs()} == outputs
+    card = (layout.model(name) / "README.md").read_text()
+    for output in outputs:
+        assert f"- out: `{output}` float32 [" in card
+
+
+COMPLETED = """
+import sys
+sys.modules["torch"] = sys.modules["sightline"] = None
+import numpy as np, onnxruntime
+session = onnxruntime.InferenceSession("model.onnx")
+images = np.load("images.npy")
+{code}
+np.save("done.npy", done)
+"""
+
+
+def test_an_image_is_completed_through_onnxruntime_alone(layout, tmp_path):
+    """By the code of the model's own card, in a process without torch and without Sightline."""
+    images = np.array(load_split(layout.processed("bars"), "test")[0][:9])
+    given = images.copy()
+    given[:, 6:] = 200  # what is to be completed is not there to be seen
+    np.save(tmp_path / "images.npy", given)
+    (tmp_path / "model.onnx").symlink_to(layout.model(NEXT_ROW) / "model.onnx")
+    card = (layout.model(NEXT_ROW) / "README.md").read_text()
+    code = re.findall(r"```python\n(.*?)```", card, re.DOTALL)[-1]
+    command = [sys.executable, "-c", COMPLETED.format(code=code)]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    done = np.load(tmp_path / "done.npy")
+    assert np.array_equal(done[:, :6], images[:, :6])
+
+    model = load_model(layout.model(NEXT_ROW))
+
+    @torch.inference_mode()
+    def next_row(rows: np.ndarray) -> np.ndarray:
+        return model(torch.from_numpy(rows.copy()))["next_row"].numpy()
+
+    torchs = complete(next_row, images, 6)
+    assert np.abs(done.astype(int) - torchs).max() <= 1, "a pixel may be rounded the other way"
+    # a bar that begins in the lower half is not seen, one in the upper half is known to have ended
+    assert np.abs(done[:, 6:].astype(int) - images[:, 6:]).mean() < 60
+
+
+def test_predict_completes_an_image_into_a_file_and_says_the_angle(
+    layout, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    image = np.array(load_split(layout.processed("bars"), "test")[0][0, :, :, 0])
+    Image.fromarray(image).save("a bar.png")
+    assert main(["predict", str(layout.model(NEXT_ROW) / "model.onnx"), "a bar.png"]) == 0
+    assert "rows 7 to 12 completed from those above: a bar-completed.png" in capsys.readouterr().out
+    done = np.array(Image.open("a bar-completed.png"))
+    assert done.shape == image.shape and np.array_equal(done[:6], image[:6])
+    assert not np.array_equal(done[6:], image[6:])
+    assert main(["predict", str(layout.model(ROTATION) / "model.onnx"), "a bar.png"]) == 0
+    said = capsys.readouterr().out
+    found = re.search(r"turned by ([\d.]+) degrees (counter-)?clockwise", said)
+    assert float(found[1]) < 25, "it was not turned at all"
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_their_record_in_mlflow_has_figures_files_and_a_champion(layout, name, monkeypatch):
+    from mlflow import MlflowClient
+
+    from sightline.tracking import runs, store
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    results.write_lock(layout, name, dataset="bars")
+    runs.log(name, layout)
+    client = MlflowClient(store.find(layout).uri)
+    task = TASKS[name][2]
+    figure, _ = tasks.FIGURES[task]
+    experiment = client.get_experiment_by_name(f"sample-bars-{task}")
+    (run,) = client.search_runs([experiment.experiment_id])
+    said = read(layout, name, "metrics.json")
+    assert run.data.metrics[f"val_{figure}"] == said["val"][figure]
+    assert run.data.params["task"] == task
+    kept = [item.path for item in client.list_artifacts(run.info.run_id, "pictures")]
+    assert kept == sorted(
+        f"pictures/{path.name}" for path in (layout.report(name) / "pictures").iterdir()
+    )
+    champion = client.get_model_version_by_alias(f"sample-bars-{task}", "champion")
+    assert champion.tags[f"val_{figure}"] == repr(said["val"][figure])
