@@ -159,3 +159,32 @@ def test_normalise_gives_zero_mean_and_unit_variance():
     assert seen.shape == (50, 3, 9, 8)
     assert torch.allclose(seen.mean((0, 2, 3)), torch.zeros(3), atol=1e-5)
     assert torch.allclose(seen.std((0, 2, 3)), torch.ones(3), atol=1e-5)
+
+
+def gradients(network: layers.Recurrent, images: torch.Tensor, bptt_steps: int) -> tuple:
+    """Outputs, the gradient at each row of the images, and those of the parameters, in training."""
+    network.train()
+    network.bptt_steps = bptt_steps
+    network.zero_grad()
+    asked = images.clone().requires_grad_()
+    outputs = network(asked)
+    outputs.square().sum().backward()
+    return outputs.detach(), asked.grad, [p.grad.clone() for p in network.parameters()]
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+@pytest.mark.parametrize("layer_count", [1, 2])
+def test_truncated_backpropagation_cuts_the_past_and_nothing_else(name, layer_count):
+    network, images = build(name, layers=layer_count), torch.randn(4, 3, 12, 10)
+    outputs, rows, weights = gradients(network, images, bptt_steps=0)
+    for steps in (12, 50):  # as long as the sequence, and longer: the same to the bit
+        same = gradients(network, images, steps)
+        assert torch.equal(same[0], outputs) and torch.equal(same[1], rows)
+        assert all(map(torch.equal, same[2], weights))
+    for steps, parts in ((5, [5, 5, 2]), (1, [1] * 12)):
+        cut, cut_rows, _ = gradients(network, images, steps)
+        assert torch.allclose(cut, outputs, atol=1e-6)
+        last = parts[-1]  # the part that the loss is in
+        assert not cut_rows[:, :, :-last].any() and rows[:, :, :-last].any()
+        assert torch.allclose(cut_rows[:, :, -last:], rows[:, :, -last:], atol=1e-6)
+    assert torch.equal(network.eval()(images), build(name, layers=layer_count)(images))

@@ -14,10 +14,14 @@ import pytest
 import torch
 from support import write_processed
 
+from sightline.data.arrays import load_meta, load_split
 from sightline.errors import SightlineError
 from sightline.layout import Layout
 from sightline.networks import cnn, layers
 from sightline.trained import load_model
+from sightline.training import loop
+from sightline.training.batches import Images
+from sightline.training.device import choose
 from sightline.training.loop import train
 from sightline.training.recipe import (
     Augment,
@@ -71,9 +75,10 @@ LSTM = Recipe(
     clip_norm=1.0,
     network={"hidden_size": 16, "layers": 2},
 )
+SHORT = replace(LSTM, min_rows=5, bptt_steps=4)
 MLP = replace(LSTM, network={"widths": [16], "dropout": 0.3})
-RECIPES = {"cnn": CNN, "muon": MUON, "lstm": LSTM, "mlp": MLP}
-NETWORKS = {"muon": "cnn"}  # of a recipe, where it is not called as its network
+RECIPES = {"cnn": CNN, "muon": MUON, "lstm": LSTM, "short": SHORT, "mlp": MLP}
+NETWORKS = {"muon": "cnn", "short": "lstm"}  # of a recipe, where it is not called as its network
 
 
 @pytest.fixture
@@ -154,7 +159,16 @@ def kill(layout: Layout, recipe: str, last: int) -> None:
 
 @pytest.mark.parametrize(
     ("recipe", "last"),  # an epoch has 7 steps: killed in it, at its end, at its beginning
-    [("cnn", 1), ("cnn", 7), ("cnn", 8), ("muon", 6), ("muon", 12), ("lstm", 5), ("mlp", 20)],
+    [
+        ("cnn", 1),
+        ("cnn", 7),
+        ("cnn", 8),
+        ("muon", 6),
+        ("muon", 12),
+        ("lstm", 5),
+        ("short", 9),
+        ("mlp", 20),
+    ],
 )
 def test_killed_and_resumed_equals_never_killed(layout, recipe, last):
     unharmed = run(layout, recipe)
@@ -172,8 +186,6 @@ def test_a_changed_recipe_does_not_meet_an_old_checkpoint(layout):
 
 
 def test_two_trainings_of_the_same_thing_do_not_meet(layout, monkeypatch):
-    from sightline.training import loop
-
     seen = []
 
     def intrude(self, path):
@@ -268,3 +280,36 @@ def test_the_trained_model_takes_raw_pixels_and_says_what_it_is(layout):
     assert model.description["parameters"] == sum(p.numel() for p in model.parameters())
     with pytest.raises(SightlineError, match="dvc repro train@other"):
         load_model(layout.model("other"))
+
+
+@pytest.mark.parametrize("task", ["classify", "next-row"])
+def test_the_loss_of_rows_shown_is_that_of_images_without_the_others(layout, task):
+    meta = load_meta(layout.processed("bars"))
+    model = Model("bars", "lstm", task, "its")
+    place = choose(COMPUTE)
+    trained = loop.build(loop.describe("it", model, SHORT, COMPUTE, meta), place)
+    train_set = Images(*load_split(layout.processed("bars"), "train"), place.device)
+    run = loop.Run(trained, train_set, train_set, SHORT, 0, place)
+    images, labels = train_set.take(torch.arange(32))
+    lengths = run.lengths(images)
+    assert lengths.min() >= 5 and 5 < lengths.float().mean() < 12 and lengths.max() <= 12
+    alone = [
+        run.task.loss(run.raw(images[i : i + 1, :n]), images[i : i + 1, :n], labels[i : i + 1])
+        for i, n in enumerate(lengths.tolist())
+    ]
+    for junk in (0, 255):
+        padded = images.clone()
+        for image, length in zip(padded, lengths, strict=True):
+            image[length:] = junk
+        loss = run.task.loss(run.raw(padded, lengths), padded, labels, lengths)
+        assert torch.allclose(loss, torch.stack(alone).mean(), atol=1e-6)
+
+
+def test_more_rows_than_an_image_has_cannot_be_asked_for(layout):
+    with pytest.raises(SightlineError, match=r"an image has 12 rows: recipes\.its\.min_rows is 13"):
+        run(layout, "lstm", min_rows=13)
+
+
+def test_what_a_network_cannot_do_stops_before_the_first_step(layout):
+    with pytest.raises(SightlineError, match="cnn cannot do classify: min_rows and bptt_steps are"):
+        run(layout, "cnn", bptt_steps=3)

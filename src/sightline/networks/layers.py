@@ -77,6 +77,7 @@ class Recurrent(Network):
     """
 
     takes_lengths = True
+    bptt_steps = 0  # how far back in time a gradient goes in training; 0: to the start
 
     def __init__(self, settings: RecurrentSettings, shape: tuple[int, int, int], outputs: int):
         height, width, channels = shape
@@ -117,13 +118,30 @@ class Recurrent(Network):
         """
         sequence = sequence.transpose(0, 1)
         for index, onward in enumerate(self.onward):
-            states = onward(sequence)[0]
+            states = self.through(onward, sequence)
             if self.backward_in_time:
                 mirrored = reverse(sequence, lengths)
-                back = reverse(self.backward_in_time[index](mirrored)[0], lengths)
+                back = reverse(self.through(self.backward_in_time[index], mirrored), lengths)
                 states = torch.cat([states, back], dim=2)
             sequence = states
         return sequence
+
+    def through(self, layer: nn.RNNBase, sequence: Tensor) -> Tensor:
+        """Return one layer's hidden states, T x N x hidden_size.
+
+        In training with `bptt_steps` k the sequence passes in parts of k steps: each goes on from
+        the state that the part before it left, and sends no gradient back through it (truncated
+        backpropagation through time, Williams and Peng 1990). Forward, nothing differs.
+        """
+        if not (self.training and self.bptt_steps):
+            return layer(sequence)[0]
+        parts, state = [], None
+        for part in sequence.split(self.bptt_steps):
+            states, state = layer(part, state)
+            parts.append(states)
+            lstm = isinstance(state, tuple)  # its state is two tensors, hidden and cell
+            state = tuple(s.detach() for s in state) if lstm else state.detach()
+        return torch.cat(parts)
 
     def features(self, images: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the state that has seen the whole sequence, N x feature_size."""

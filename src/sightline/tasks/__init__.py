@@ -23,5 +23,7 @@ def mistake(name: str, network: str, recipe: Recipe) -> str | None:
     Imports torch. Raises TypeError or ValueError where the network refuses the recipe's settings.
     """
     module = networks.module(network)
+    if (recipe.min_rows or recipe.bptt_steps) and not module.Network.takes_lengths:
+        return "min_rows and bptt_steps are for networks that read sequences: drop them"
     settings = module.Settings(**recipe.network)
     return task(name).mistake(module.Network, settings, recipe)

@@ -31,6 +31,8 @@ class NextRow(Task):
             return f"it reads {settings.sequence}: set sequence: rows"
         if settings.bidirectional:
             return "it reads backward too, and has seen what it is asked for: drop bidirectional"
+        if recipe.min_rows == 1:
+            return "an image of one row has no next one to ask for: set min_rows to 2 or more"
         return super().mistake(kind, settings, recipe)
 
     def read(

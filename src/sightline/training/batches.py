@@ -70,6 +70,12 @@ def order(count: int, seed: int, epoch: int) -> Tensor:
     return torch.randperm(count, generator=generator(seed, "order", epoch))
 
 
+def rows_shown(count: int, height: int, least: int, seed: int, step: int) -> Tensor:
+    """Return how many of its upper rows each of `count` images shows: from `least` to all."""
+    draw = generator(seed, "rows", step)
+    return torch.randint(least, height + 1, (count,), generator=draw)
+
+
 def augment(
     images: Tensor, index: Tensor, settings: Augment, seed: int, epoch: int, step: int
 ) -> Tensor:

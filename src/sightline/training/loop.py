@@ -1,13 +1,9 @@
 """The training loop: one for every model. It reads from top to bottom."""
 
-import csv
-import io
-import json
 import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -16,16 +12,23 @@ from torch import Tensor, nn
 from sightline import tasks
 from sightline.data.arrays import load_meta, load_split
 from sightline.errors import SightlineError
-from sightline.files import write_atomically, write_json
 from sightline.layout import Layout
 from sightline.networks.layers import normalise
 from sightline.trained import TrainedModel
 from sightline.training import checkpoint
 from sightline.training.average import average
-from sightline.training.batches import Images, augment, generator, order, seed_weights
+from sightline.training.batches import (
+    Images,
+    augment,
+    generator,
+    order,
+    rows_shown,
+    seed_weights,
+)
 from sightline.training.device import Place, choose, processor
 from sightline.training.optim import learning_rate, optimizers
 from sightline.training.recipe import Compute, Model, Recipe
+from sightline.training.results import describe, leave
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +63,11 @@ def train(
     trained = build(description, place)
     if said := tasks.mistake(model.task, model.network, recipe):
         raise SightlineError(f"{name}: {model.network} cannot do {model.task}: {said}")
+    if recipe.min_rows > meta["height"]:
+        raise SightlineError(
+            f"{name}: an image has {meta['height']} rows: recipes.{model.recipe}.min_rows is "
+            f"{recipe.min_rows}, lower it"
+        )
     prepare(trained, train_set, model.seed)
     description["parameters"] = sum(p.numel() for p in trained.network.parameters())
 
@@ -68,23 +76,8 @@ def train(
         run = Run(trained, train_set, val_set, recipe, model.seed, place)
         run.resume(path)
         run.to_the_end(name, path, compute.checkpoint_seconds, progress)
-        leave(layout, description, run)
+        leave(layout, description, run.weights(), run.history, run.timing())
         path.unlink(missing_ok=True)
-
-
-def describe(name: str, model: Model, recipe: Recipe, compute: Compute, meta: dict) -> dict:
-    """Return model.json: all that is needed to build the network again and to say what it is."""
-    return {
-        "name": name,
-        "network": model.network,
-        "task": model.task,
-        "recipe": {"name": model.recipe, **asdict(recipe)},
-        "seed": model.seed,
-        "threads": compute.threads,
-        "shape": [meta["height"], meta["width"], meta["channels"]],
-        "outputs": tasks.task(model.task).outputs(meta),
-        "data": {key: value for key, value in meta.items() if key != "sha256"},
-    }
 
 
 def build(description: dict, place: Place) -> TrainedModel:
@@ -119,6 +112,8 @@ class Run:
     ):
         self.trained, self.network, self.recipe = trained, trained.network, recipe
         self.task = trained.task
+        if recipe.bptt_steps:
+            self.network.bptt_steps = recipe.bptt_steps
         self.train_set, self.val_set, self.seed, self.place = train_set, val_set, seed, place
         self.optimizers = optimizers(self.network, recipe.optimizer)
         self.batch_size = min(recipe.batch_size, len(train_set))
@@ -208,8 +203,9 @@ class Run:
         images, targets = self.task.pose(images, labels, generator(self.seed, "pose", self.step))
         torch.manual_seed(generator(self.seed, "dropout", self.step).initial_seed())
         self.network.train()
-        raw = self.raw(images)
-        loss = self.task.loss(raw, images, targets, smoothing=recipe.label_smoothing)
+        lengths = self.lengths(images)
+        raw = self.raw(images, lengths)
+        loss = self.task.loss(raw, images, targets, lengths, recipe.label_smoothing)
         self.network.zero_grad(set_to_none=True)
         loss.backward()
         if recipe.clip_norm:
@@ -220,20 +216,29 @@ class Run:
             optimizer.step()
         if self.average:
             self.average.update(self.network, self.step + 1, self.steps)
-        score = self.task.scores(self.task.named(raw.detach()), images, targets).mean()
+        outputs = self.task.named(raw.detach())
+        score = self.task.scores(outputs, images, targets, lengths).mean()
         self.totals += torch.stack([loss.detach(), score])
 
     def learning_rate(self) -> float:
         """Return the learning rate of the step just taken."""
         return self.optimizers[0].param_groups[0]["lr"]
 
-    def raw(self, images: Tensor) -> Tensor:
+    def lengths(self, images: Tensor) -> Tensor | None:
+        """Return how many steps of each training image are shown; None: all of all."""
+        least, (count, height) = self.recipe.min_rows, images.shape[:2]
+        if not least:
+            return None
+        rows = rows_shown(count, height, least, self.seed, self.step)
+        return (rows * self.network.steps_per_row).to(self.place.device)
+
+    def raw(self, images: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return what the head says of uint8 images, float32, computed in the place's dtype."""
         x = normalise(images, self.trained.mean, self.trained.std)
         x = x.contiguous(memory_format=torch.channels_last)
         mixed = self.place.dtype != torch.float32
         with torch.autocast(self.place.device.type, self.place.dtype, enabled=mixed):
-            return self.task.read(self.network, x, None)[0].float()
+            return self.task.read(self.network, x, lengths)[0].float()
 
     def refuse_nan(self, name: str, loss: float) -> None:
         """Stop loudly: nothing that comes after a loss that is no number is worth its time."""
@@ -283,27 +288,16 @@ class Run:
         values = self.average.values if self.average else self.network.state_dict()
         return {key: value.detach().cpu().contiguous() for key, value in values.items()}
 
-
-def leave(layout: Layout, description: dict, run: Run) -> None:
-    """Write the outputs of the stage."""
-    name = description["name"]
-    write_atomically(layout.model(name) / "weights.pt", checkpoint.serialise(run.weights()))
-    write_json(layout.model(name) / "model.json", description)
-    table = io.StringIO()
-    writer = csv.DictWriter(table, list(run.history[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(run.history)
-    write_atomically(layout.report(name) / "epochs.csv", table.getvalue())
-    timing = {
-        "seconds": round(run.seconds, 3),
-        "steps": run.steps,
-        "steps_executed": run.steps - run.resumed_from,
-        "images_per_second": round(run.steps * run.batch_size / run.seconds, 1),
-        "device": run.place.device.type,
-        "processor": processor(run.place.device),
-        "dtype": str(run.place.dtype).removeprefix("torch."),
-        "threads": run.place.threads,
-        "torch": torch.__version__,
-    }
-    write_json(layout.report(name) / "timing.json", timing)
-    logger.info("%s: %s", name, json.dumps(run.history[-1]))
+    def timing(self) -> dict:
+        """Return what the run took, and on what."""
+        return {
+            "seconds": round(self.seconds, 3),
+            "steps": self.steps,
+            "steps_executed": self.steps - self.resumed_from,
+            "images_per_second": round(self.steps * self.batch_size / self.seconds, 1),
+            "device": self.place.device.type,
+            "processor": processor(self.place.device),
+            "dtype": str(self.place.dtype).removeprefix("torch."),
+            "threads": self.place.threads,
+            "torch": torch.__version__,
+        }

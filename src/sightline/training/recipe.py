@@ -107,6 +107,8 @@ class Recipe:
     """How to train. `network` holds the settings of the network, which its own file defines.
 
     `frozen_after`: the epochs after which a part of the network, by its name, is trained no more.
+    For sequences: `min_rows`: training shows each image's upper rows, a random number of at least
+    so many (0: always all); `bptt_steps`: how far back in time a gradient goes (0: to the start).
     """
 
     __pydantic_config__ = {"extra": "forbid"}
@@ -120,6 +122,8 @@ class Recipe:
     ema: float = 0.0
     lookahead: Lookahead | None = None
     frozen_after: dict[str, int] = field(default_factory=dict)
+    min_rows: int = 0
+    bptt_steps: int = 0
     network: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self):
@@ -131,6 +135,8 @@ class Recipe:
             raise ValueError("ema and lookahead both decide which weights are kept: set one")
         if min(self.frozen_after.values(), default=0) < 0:
             raise ValueError("frozen_after is in epochs and cannot be negative")
+        if self.min_rows < 0 or self.bptt_steps < 0:
+            raise ValueError("min_rows and bptt_steps cannot be negative (0 is off)")
 
 
 @dataclass(frozen=True)
