@@ -89,6 +89,7 @@ def test_sequences_are_rows_pixels_or_permuted_pixels():
         ("resnet", {"widths": [8], "blocks": 0}),
         ("resnet", {"widths": [4], "blocks": 1}),
         ("lstm", {"hidden_size": 0}),
+        ("gru", {"hidden_size": 4, "memory": 2}),
     ],
 )
 def test_senseless_settings_are_refused(name, settings):

@@ -1,5 +1,6 @@
 """What the talk works through by hand, done by the layers that our networks are made of."""
 
+import pytest
 import torch
 from torch import nn
 
@@ -66,6 +67,23 @@ def test_irnn_starts_as_a_memory_that_nothing_disturbs():
 def test_lstm_starts_with_open_forget_gates():
     cell = layer(recurrent("lstm"), nn.LSTM)
     assert (cell.bias_ih_l0 + cell.bias_hh_l0).tolist() == [0] * 4 + [1] * 4 + [0] * 8
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_memory_holds_a_state_over_hundreds_of_steps(name):
+    def kept(**settings) -> float:
+        """How much of an impulse at the first step is left after 200 empty ones, at most."""
+        module = networks.module(name)
+        torch.manual_seed(0)
+        network = module.Network(module.Settings(hidden_size=32, **settings), (201, 1, 1), 2)
+        steps = torch.zeros(2, 201, 1)
+        steps[1, 0] = 3
+        nothing, impulse = network.states(steps)
+        moved = (impulse - nothing).abs()
+        return (moved[-1].max() / moved[0].max()).item()
+
+    assert kept() < 1e-6
+    assert kept(memory=200) > 1e-3
 
 
 def test_the_gradient_vanishes_in_tanh_and_not_in_irnn():

@@ -68,6 +68,21 @@ class RecurrentSettings:
             raise ValueError("hidden_size and layers must be at least 1")
 
 
+@dataclass(frozen=True)
+class GatedSettings(RecurrentSettings):
+    """`memory`: over how many steps gates hold a state before anything is learned; 0: the network's
+    own start, which forgets within some ten steps. For sequences of hundreds.
+    """
+
+    __pydantic_config__ = {"extra": "forbid"}
+    memory: int = 0
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.memory and self.memory < 3:
+            raise ValueError(f"memory is {self.memory}, it must be at least 3 steps, or 0: off")
+
+
 class Recurrent(Network):
     """Reads a sequence step by step with the same weights at every step (shared over time).
 
@@ -150,6 +165,14 @@ class Recurrent(Network):
             return last(states, lengths)
         onward, back = states.chunk(2, dim=2)
         return torch.cat([last(onward, lengths), back[0]], dim=1)
+
+
+@torch.no_grad()
+def hold(bias: Tensor, memory: int) -> None:
+    """Set the biases of gates so that they hold a state for 1 to `memory` steps, some more and some
+    less (chrono initialisation, Tallec and Ollivier 2018, arXiv:1804.11188, equation 16).
+    """
+    bias.uniform_(1, memory - 1).log_()
 
 
 def last(states: Tensor, lengths: Tensor | None) -> Tensor:

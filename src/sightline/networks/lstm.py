@@ -6,11 +6,21 @@ from torch import nn
 
 from sightline.networks import layers
 
-Settings = layers.RecurrentSettings
+Settings = layers.GatedSettings
 
 
 class Network(layers.Recurrent):
-    """The third remedy. Forget gates start open, bias 1 (Gers et al. 2000; Jozefowicz 2015)."""
+    """The third remedy. Forget gates start open, bias 1 (Gers et al. 2000; Jozefowicz 2015), or
+    with `memory` as wide as that takes; what a cell keeps long it then takes in slowly.
+    """
+
+    def __init__(self, settings: Settings, shape: tuple[int, int, int], outputs: int):
+        super().__init__(settings, shape, outputs)
+        if settings.memory:
+            for lstm in [*self.onward, *self.backward_in_time]:
+                take_in, forget, *_ = lstm.bias_ih_l0.detach().chunk(4)
+                layers.hold(forget, settings.memory)
+                take_in.copy_(-forget)
 
     def cell(self, inputs: int, hidden: int) -> nn.LSTM:
         """Return one LSTM layer."""
