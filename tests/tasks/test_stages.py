@@ -18,8 +18,10 @@ from sightline import tasks
 from sightline.cli import main
 from sightline.completion import complete
 from sightline.data.arrays import load_split
+from sightline.errors import SightlineError
 from sightline.evaluation import evaluate
 from sightline.export import export
+from sightline.export.checks import Differences
 from sightline.layout import Layout
 from sightline.trained import load_model
 
@@ -101,6 +103,13 @@ def test_export_compares_the_figure_of_both_sides_over_the_whole_split(layout, n
     assert checked["images"] == 60 and "near_ties" not in checked
     for side in ("torch", "onnxruntime"):
         assert checked[f"{figure}_{side}"] == pytest.approx(said["test"][figure], rel=1e-4)
+
+
+def test_an_angle_near_zero_is_measured_by_the_size_of_angles():
+    differences = Differences(tasks.task("rotation").scales)
+    differences.add({"angle": np.array([1e-4])}, {"angle": np.array([5e-4])}, "upright")
+    with pytest.raises(SightlineError, match="turned: angle differs"):
+        differences.add({"angle": np.array([10.0])}, {"angle": np.array([10.01])}, "turned")
 
 
 @pytest.mark.parametrize(

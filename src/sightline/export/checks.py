@@ -27,6 +27,7 @@ RECURRENT = ("LSTM", "GRU", "RNN")
 class Differences:
     """The largest difference between torch and onnxruntime, for each output."""
 
+    scales: dict[str, float]  # of outputs that have one (`Task.scales`)
     absolute: dict[str, float] = field(default_factory=dict)
     relative: dict[str, float] = field(default_factory=dict)
 
@@ -45,7 +46,8 @@ class Differences:
             rows = len(wanted)
             gap = np.abs(got - wanted).reshape(rows, -1).max(axis=1, initial=0)
             scale = np.abs(wanted).reshape(rows, -1).max(axis=1, initial=0)
-            share = float((gap / np.maximum(scale, SMALL)).max(initial=0))
+            least = self.scales.get(name, SMALL)
+            share = float((gap / np.maximum(scale, least)).max(initial=0))
             if not share <= TOLERANCE:  # so that NaN fails too
                 raise SightlineError(
                     f"{where}: {name} differs from torch's by {share:.1e} of its largest value, "
@@ -69,7 +71,7 @@ def check(
     _check_recurrent_nodes(proto, model)
     session = Session(path, threads=model.description["threads"])
     _check_axes(session, model)
-    differences = Differences()
+    differences = Differences(model.task.scales)
     for where, inputs in _cases(model, images):
         differences.add(_torch(model, *inputs), session.run(*inputs), where)
     figures = _whole_split(session, model, images, targets, differences)
@@ -141,7 +143,7 @@ def _cases(model: TrainedModel, images: np.ndarray) -> Iterator[tuple[str, tuple
 
 def _padding(session: Session, model: TrainedModel, images: np.ndarray) -> Differences:
     """Compare sequences with the same, padded: what stands behind an end must not count."""
-    differences = Differences()
+    differences = Differences(model.task.scales)
     height = images.shape[1]
     for rows in sorted({1, -(-height // 2), max(1, height - 1)}):
         short = np.resize(images, (3, *images.shape[1:]))[:, :rows]

@@ -1,5 +1,7 @@
 """The form of a task: from images to a question, from the head's answer to loss and outputs."""
 
+from typing import ClassVar
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -16,6 +18,10 @@ class Task:
     exported file. Images are uint8 N x H x W x C, raw pixels. `lengths`, int64 N, counts steps as
     the network does (`layers.Network.steps_per_row`); None: the whole sequence.
     """
+
+    # The size that an output's values have, where one of an image may be near 0 with none beside it
+    # to be measured by: rounding is small against this, and not against such a value.
+    scales: ClassVar[dict[str, float]] = {}
 
     def outputs(self, meta: dict) -> int:
         """Return the size of the head for this dataset (its meta.json)."""

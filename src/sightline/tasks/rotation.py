@@ -19,6 +19,8 @@ class Rotation(Task):
     test are turned by fixed ones, the same for every model.
     """
 
+    scales = {"angle": LIMIT}
+
     def outputs(self, meta: dict) -> int:
         """Return 1: the angle."""
         return 1
