@@ -121,7 +121,7 @@ def rows_chart(errors: dict[str, np.ndarray], title: str) -> bytes:
         axes.plot(range(2, len(values) + 2), values, styles[name], label=label)
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=len(names))
     return pictures.png(figure)
 
 
