@@ -22,6 +22,7 @@ from sightline.errors import SightlineError
 from sightline.evaluation import evaluate
 from sightline.export import export
 from sightline.export.checks import Differences
+from sightline.insight import insight
 from sightline.layout import Layout
 from sightline.trained import load_model
 
@@ -188,6 +189,7 @@ def test_their_record_in_mlflow_has_figures_files_and_a_champion(layout, name, m
     from sightline.tracking import runs, store
 
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    insight(name, layout)
     results.write_lock(layout, name, dataset="bars")
     runs.log(name, layout)
     client = MlflowClient(store.find(layout).uri)
@@ -199,8 +201,7 @@ def test_their_record_in_mlflow_has_figures_files_and_a_champion(layout, name, m
     assert run.data.metrics[f"val_{figure}"] == said["val"][figure]
     assert run.data.params["task"] == task
     kept = [item.path for item in client.list_artifacts(run.info.run_id, "pictures")]
-    assert kept == sorted(
-        f"pictures/{path.name}" for path in (layout.report(name) / "pictures").iterdir()
-    )
+    drawn = [path.name for path in (layout.report(name) / "pictures").iterdir()]
+    assert kept == [f"pictures/{picture}" for picture in sorted(drawn)]
     champion = client.get_model_version_by_alias(f"sample-bars-{task}", "champion")
     assert champion.tags[f"val_{figure}"] == repr(said["val"][figure])
