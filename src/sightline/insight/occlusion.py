@@ -53,7 +53,7 @@ def loss_of(model: TrainedModel, image: Tensor) -> Callable[[dict[str, Tensor]],
     """
     name, whole = next(iter(model(image.unsqueeze(0)).items()))
     if name != "logits":
-        return lambda covered: (covered[name] - whole).flatten(1).norm(dim=1)
+        return lambda covered: (covered[name] - whole).reshape(len(covered[name]), -1).norm(dim=1)
     named = whole.argmax(1).item()
     sure = whole.log_softmax(1)[0, named]
     return lambda covered: sure - covered["logits"].log_softmax(1)[:, named]
