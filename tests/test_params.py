@@ -45,6 +45,23 @@ def test_the_projects_own_params_are_valid(layout):
 
 
 @pytest.mark.parametrize(
+    ("recipe", "model"),
+    [
+        ("fast-mnist-99", "mnist-cnn"),
+        ("record-mnist", "mnist-cnn"),
+        ("record-fashion", "fashion-mnist-cnn"),
+        ("record-cifar10-90", "cifar10-cnn"),
+        ("record-cifar10-94", "cifar10-cnn"),
+    ],
+)
+def test_a_record_recipe_is_one_override_away(layout, recipe, model):
+    change(layout, f"models.{model}.recipe", recipe)
+    settings = params.load(layout)
+    params.check_networks(settings, layout)
+    assert settings.model(model)[1].optimizer.name == "muon"
+
+
+@pytest.mark.parametrize(
     ("place", "value", "said"),
     [
         ("catalogue", "offical", "no 'offical': did you mean 'official'?"),
@@ -72,6 +89,8 @@ def test_the_projects_own_params_are_valid(layout):
         ("recipes.cnn-4.frozen_after", {"whiten": -1}, "cannot be negative"),
         ("recipes.cnn-4.schedule.warmup", 1, "warmup is 1.0, it must be at least 0 and below 1"),
         ("recipes.cnn-4.augment.translate", -1, "cannot be negative"),
+        ("recipes.cnn-4.augment.rotate", 181, "rotate is 181.0, it must be from 0 to 180 degrees"),
+        ("recipes.cnn-4.augment.scale", 1, "scale is 1.0, it must be at least 0 and below 1"),
         ("recipes.cnn-4.augment.flip", "maybe", "'none', 'random' or 'alternating'"),
         ("datasets.mnist.val_size", 1.5, "val_size is 1.5"),
         ("datasets.mnist.channels", 2, "input should be 1 or 3, not 2"),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from sightline.tasks.rotation import turn
 from sightline.training import batches
 from sightline.training.recipe import Augment
 
@@ -19,7 +20,15 @@ def change(images: torch.Tensor, step: int = 0, epoch: int = 0, **settings) -> t
 
 
 @pytest.mark.parametrize(
-    "settings", [{"translate": 2}, {"flip": "random"}, {"flip": "alternating"}, {"cutout": 4}]
+    "settings",
+    [
+        {"rotate": 20},
+        {"scale": 0.3},
+        {"translate": 2},
+        {"flip": "random"},
+        {"flip": "alternating"},
+        {"cutout": 4},
+    ],
 )
 def test_draws_repeat_at_the_same_step_and_differ_at_another(images, settings):
     first = change(images, **settings)
@@ -47,6 +56,23 @@ def test_translate_moves_by_whole_pixels_in_every_direction(images):
         assert found, "the image is not a shifted, mirrored copy"
         shifts.add(found[0])
     assert len(shifts) > 15
+
+
+def test_turn_is_counter_clockwise_and_size_enlarges_about_the_centre():
+    image = torch.arange(16, dtype=torch.uint8).view(1, 4, 4, 1) * 10
+    turned = turn(image, torch.tensor([90.0]))
+    assert torch.equal(turned[0], torch.rot90(image[0]))
+    twice = turn(image, torch.tensor([0.0]), torch.tensor([2.0]))[0, :, :, 0]
+    # twice as large: the corner shows what stood halfway to the centre, a quarter pixel inside
+    assert twice[0, 0] == pytest.approx(10 * (0.75 + 4 * 0.75), abs=1)
+    assert twice.max() - twice.min() == pytest.approx(150 / 2, abs=1)
+
+
+def test_rotate_and_scale_change_no_more_than_they_say(images):
+    few, many = (change(images, rotate=angle).float() for angle in (1, 40))
+    assert (few - images).abs().mean() < 0.3 * (many - images).abs().mean()
+    small, large = (change(images, scale=share).float() for share in (0.01, 0.3))
+    assert (small - images).abs().mean() < 0.3 * (large - images).abs().mean()
 
 
 def test_a_shift_larger_than_the_image_stays_inside():

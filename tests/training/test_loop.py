@@ -40,7 +40,7 @@ CNN = Recipe(
     batch_size=32,
     optimizer=Optimizer("sgd", 0.05, momentum=0.9, weight_decay=5e-4),
     schedule=Schedule("one-cycle", warmup=0.3),
-    augment=Augment(translate=1, flip="alternating", cutout=2),
+    augment=Augment(rotate=5, scale=0.1, translate=1, flip="alternating", cutout=2),
     label_smoothing=0.1,
     ema=0.9,
     network={"widths": [4, 8]},
@@ -256,6 +256,13 @@ def test_the_whitening_layer_comes_from_the_train_split_and_stays(layout):
     expected = cnn.whitening(normalised, 2)
     near = torch.cdist(whiten.flatten(1), expected.flatten(1)).min(dim=1).values
     assert whiten.shape == (8, 1, 2, 2) and near.max() < 0.02
+
+
+def test_a_turned_image_is_no_question_about_its_angle(layout):
+    recipe = replace(CNN, label_smoothing=0.0, augment=Augment(rotate=10))
+    model = Model("bars", "cnn", "rotation", "its")
+    with pytest.raises(SightlineError, match=r"cannot do rotation: augment\.rotate turns"):
+        train("it", model, recipe, COMPUTE, layout, layout.root / "state")
 
 
 def test_cuda_that_is_not_there_is_not_papered_over(layout):

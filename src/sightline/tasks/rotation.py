@@ -5,7 +5,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sightline.networks import layers
 from sightline.tasks.base import Task
+from sightline.training.recipe import Recipe
 
 LIMIT = 45.0  # degrees, to either side
 SEEDS = {"val": 0, "test": 1}  # of the angles that figures are measured on
@@ -24,6 +26,14 @@ class Rotation(Task):
     def outputs(self, meta: dict) -> int:
         """Return 1: the angle."""
         return 1
+
+    def mistake(self, kind: type[layers.Network], settings: object, recipe: Recipe) -> str | None:
+        """Return what is in the way: images that augmentation has turned already."""
+        if recipe.augment.rotate:
+            return (
+                "augment.rotate turns images before the task does, and makes angles wrong: drop it"
+            )
+        return super().mistake(kind, settings, recipe)
 
     def pose(self, images: Tensor, labels: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return the images, each turned by an angle of its own, and the angles."""
@@ -76,8 +86,9 @@ def uniform(count: int, draw: torch.Generator) -> Tensor:
     return (2 * torch.rand(count, generator=draw) - 1) * LIMIT
 
 
-def turn(images: Tensor, degrees: Tensor) -> Tensor:
-    """Return uint8 images N x H x W x C, each turned counter-clockwise about its centre.
+def turn(images: Tensor, degrees: Tensor, size: Tensor | float = 1.0) -> Tensor:
+    """Return uint8 images N x H x W x C, each turned counter-clockwise about its centre and made
+    `size` (N) times as large.
 
     Bilinear; what comes in from outside is the border's pixel, so that a black corner does not
     give the angle away.
@@ -85,7 +96,7 @@ def turn(images: Tensor, degrees: Tensor) -> Tensor:
     x = images.permute(0, 3, 1, 2).float()
     height, width = x.shape[2:]
     angle = torch.deg2rad(degrees)
-    cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
+    cos, sin, zero = angle.cos() / size, angle.sin() / size, torch.zeros_like(angle)
     # where a pixel of the result comes from, in grid_sample's coordinates: -1 to 1 along each side
     across = torch.stack([cos, -sin * height / width, zero], dim=1)
     down = torch.stack([sin * width / height, cos, zero], dim=1)

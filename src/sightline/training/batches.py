@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sightline.tasks.rotation import turn
 from sightline.training.recipe import Augment
 
 
@@ -81,6 +82,9 @@ def augment(
 ) -> Tensor:
     """Return uint8 images N x H x W x C, changed at random; `index` says which images they are."""
     draw = generator(seed, "augment", step)
+    if settings.rotate or settings.scale:
+        degrees, sizes = (2 * torch.rand((2, len(images)), generator=draw) - 1).to(images.device)
+        images = turn(images, degrees * settings.rotate, 1 + sizes * settings.scale)
     if settings.translate:
         images = translate(images, settings.translate, draw)
     if settings.flip == "random":

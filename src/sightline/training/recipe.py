@@ -90,9 +90,14 @@ class Lookahead:
 
 @dataclass(frozen=True)
 class Augment:
-    """Random changes of training images. `translate`, `cutout`: pixels."""
+    """Random changes of training images, up to this much.
+
+    `rotate`: degrees, `scale`: a share of the size, `translate`, `cutout`: pixels.
+    """
 
     __pydantic_config__ = {"extra": "forbid"}
+    rotate: float = 0.0
+    scale: float = 0.0
     translate: int = 0
     flip: Literal["none", "random", "alternating"] = "none"
     cutout: int = 0
@@ -100,6 +105,9 @@ class Augment:
     def __post_init__(self):
         if self.translate < 0 or self.cutout < 0:
             raise ValueError("translate and cutout are pixels and cannot be negative")
+        if not 0 <= self.rotate <= 180:
+            raise ValueError(f"rotate is {self.rotate}, it must be from 0 to 180 degrees")
+        _share(self, "scale")
 
 
 @dataclass(frozen=True)
