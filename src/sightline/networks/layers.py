@@ -43,9 +43,12 @@ def normalise(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
     The permutation moves no memory: NHWC bytes are torch's channels_last, the fast layout.
     """
-    # 255 as a tensor, because onnxruntime divides N x H x W x 1 by a scalar element by element
-    whole = torch.full_like(mean, 255.0)
-    mean, std, whole = (values.view(-1, 1, 1) for values in (mean, std, whole))
+    # Spread over a row, 255 too, because onnxruntime steps through what it broadcasts along the
+    # innermost axis one span at a time: with N x H x W x 3, or x 1 and a scalar, a span is a pixel.
+    shape = (-1, 1, int(images.shape[2]))  # int: fixed in an exported graph
+    mean, std, whole = (
+        values.view(-1, 1, 1).expand(shape) for values in (mean, std, torch.full_like(mean, 255.0))
+    )
     return (images.permute(0, 3, 1, 2).float() / whole - mean) / std
 
 
