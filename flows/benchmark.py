@@ -16,7 +16,7 @@ from prefect.states import Completed, Failed
 from prefect.tasks import exponential_backoff
 from pydantic import Field
 
-from flows import report
+from flows import console, report
 from flows.outcome import cause, failed, stage_error
 from flows.stages import passes
 from flows.train import Model
@@ -47,6 +47,7 @@ def benchmark(models: list[Model] = [], force: bool = False, workspace: Workspac
         force: measure every exported model, record or not
         workspace: the folder whose models are measured, seen from the worker's own workspace
     """
+    console.outlive_reader()
     log = get_run_logger()
     layout = Layout(Path.cwd() / workspace)
     try:

@@ -17,7 +17,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows import report
+from flows import console, report
 from flows.outcome import cause, failed
 from flows.stage import POOL, served
 from flows.stages import Run, passes
@@ -52,6 +52,7 @@ def reproduce(targets: Targets = [], overrides: Overrides = [], force: Force = F
 
 def bring_up_to_date(targets: list[str], overrides: list[str], force: bool) -> State:
     """Run the stale ones of `targets`; return the state and line that the flow run ends with."""
+    console.outlive_reader()
     log = get_run_logger()
     try:
         with place(Path.cwd(), overrides) as root, Children() as children:

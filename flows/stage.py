@@ -14,6 +14,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Cancelling, Completed
 
+from flows import console
 from flows.outcome import advice, cause, failed, stage_error
 from sightline import gpus, machine, params, pipeline, workspace
 from sightline.errors import SightlineError, TryAgain
@@ -33,6 +34,7 @@ def stage(name: str, commit: str, params_text: str, lock: dict, force: bool = Fa
     stands on; nothing but this stage can run here. Results travel through the DVC remote, or
     through the cache where both share one.
     """
+    console.outlive_reader()
     log = get_run_logger()
 
     def on_line(line: str) -> None:

@@ -127,6 +127,10 @@ def run_stage(name: str, run: Run) -> State:
         run.outcomes[name] = Outcome("failed", time.monotonic() - began, "", said)
         get_run_logger().error("\n".join([said, *run.last_lines.get(name, [])]))
         return failed(error, said)
+    except BaseException as error:  # whatever it is, the run must not pass for done
+        said = f"{name}: {type(error).__name__}: {error}; by hand: {run.by_hand(name)}"
+        run.outcomes[name] = Outcome("failed", time.monotonic() - began, "", said)
+        raise
     run.outcomes[name] = outcome
     return Completed(message=f"{outcome.how}, {outcome.seconds:.0f} s, {outcome.where}")
 

@@ -10,6 +10,9 @@ from sightline.tasks import FIGURES
 ROOT = Path(__file__).parent.parent
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+PLOTS = {title: plot for item in PIPELINE["plots"] for title, plot in item.items()}
+CURVES = {title: plot for title, plot in PLOTS.items() if plot["template"] == "linear"}
+CONFUSION = {path for path, plot in PLOTS.items() if plot["template"] == "confusion"}
 
 
 @pytest.mark.parametrize("name", PARAMS["models"])
@@ -18,17 +21,19 @@ def test_every_model_has_its_lines(name):
     assert PIPELINE["artifacts"][name]["path"] == f"models/{name}/model.onnx"
     curve = f"reports/{name}/epochs.csv"
     dataset = PARAMS["models"][name]["dataset"]
-    plots = [(title, plot) for item in PIPELINE["plots"] for title, plot in item.items()]
-    shown = {plot["y"][curve]: title for title, plot in plots if curve in plot["y"]}
-    figure, _ = FIGURES[PARAMS["models"][name]["task"]]
+    shown = {plot["y"][curve]: title for title, plot in CURVES.items() if curve in plot["y"]}
+    task = PARAMS["models"][name]["task"]
+    figure, _ = FIGURES[task]
     assert set(shown) == {f"val_{figure}", "train_loss"}
     assert all(title.startswith(f"{dataset}:") for title in shown.values())
+    assert (f"reports/{name}/tables/confusion.csv" in CONFUSION) == (task == "classify")
 
 
 def test_no_line_is_left_of_a_model_that_is_gone():
     assert set(PIPELINE["artifacts"]) == set(PARAMS["models"])
-    curves = {path for item in PIPELINE["plots"] for plot in item.values() for path in plot["y"]}
+    curves = {path for plot in CURVES.values() for path in plot["y"]}
     assert curves == {f"reports/{name}/epochs.csv" for name in PARAMS["models"]}
+    assert {f"reports/{name}/tables/confusion.csv" for name in PARAMS["models"]} >= CONFUSION
 
 
 @pytest.mark.parametrize("stage", PIPELINE["stages"])

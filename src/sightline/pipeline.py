@@ -163,8 +163,7 @@ def locked(root: Path) -> dict[str, dict]:
     """
     path = root / "dvc.lock"
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return content["stages"] if content else {}
+        return _entries(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (yaml.YAMLError, KeyError, TypeError) as error:
@@ -174,18 +173,23 @@ def locked(root: Path) -> dict[str, dict]:
         ) from None
 
 
+def _entries(text: str) -> dict[str, dict]:
+    """Return the stages in the text of a dvc.lock; an empty one is damaged too, as DVC has it."""
+    return yaml.safe_load(text)["stages"]
+
+
 def heal(root: Path) -> list[str]:
     """Put aside what a killed dvc left half written; return a line for each file.
 
     Nothing is lost: a stage whose entry is gone is restored from the run cache, not computed.
     """
     said = []
-    for path, read in ((root / "dvc.lock", yaml.safe_load), (root / ".dvc/tmp/rwlock", json.loads)):
+    for path, read in ((root / "dvc.lock", _entries), (root / ".dvc/tmp/rwlock", json.loads)):
         try:
             read(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             continue
-        except (yaml.YAMLError, ValueError) as error:
+        except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
             aside = path.with_name(f"{path.name}.damaged")
             path.replace(root / ".sightline" / aside.name)
             said.append(

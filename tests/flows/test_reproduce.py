@@ -176,14 +176,28 @@ def test_an_unknown_target_is_answered_with_the_nearest_and_somebody_told(toy, r
     assert "' ended as Failed: no stage 'train@xx'" in post["text"]
 
 
-def test_files_that_a_killed_dvc_left_half_written_heal(toy, reproduce, finished):
+@pytest.mark.parametrize("left", ["half", "nothing"])
+def test_files_that_a_killed_dvc_left_half_written_heal(toy, reproduce, finished, left):
     lock = toy.root / "dvc.lock"
-    lock.write_text(lock.read_text()[:300] + "\n  : [")
+    lock.write_text(lock.read_text()[:300] + "\n  : [" if left == "half" else "")
     (toy.root / ".dvc/tmp/rwlock").write_text('{"write": {')
     state, _ = reproduce(toy)
     assert state.message == "10 stages: 10 restored", "nothing is computed again"
     assert toy.executed() == []
     assert toy.locked() == finished.locked()
+
+
+def test_a_task_that_breaks_by_itself_fails_the_run(toy, reproduce, monkeypatch):
+    toy.params(lambda params: params["recipes"]["x"].update(epochs=2))
+
+    def breaks(name, run):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr("flows.stages.here", breaks)
+    state, _ = reproduce(toy)
+    assert state.name == "Failed"
+    assert "train@x: " in state.message and "no room" in state.message
+    assert f"by hand: cd {toy.root} && dvc" in state.message
 
 
 def test_a_second_flow_waits_for_the_first_then_says_who_holds_the_workspace(toy, reproduce):
