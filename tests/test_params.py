@@ -124,6 +124,17 @@ def test_a_network_may_be_swapped_for_one_that_takes_the_same_settings(layout):
         params.check_networks(params.load(layout), layout)
 
 
+def test_a_task_that_the_network_cannot_do_is_said_in_one_line(layout, monkeypatch, capsys):
+    change(layout, "models.mnist-cnn.task", "next-row")
+    monkeypatch.chdir(layout.root)
+    assert main(["validate"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(
+        "models.mnist-cnn: cnn with recipe cnn-4 cannot do next-row: it sees the whole image at "
+        "once: take rnn, irnn, lstm or gru"
+    )
+
+
 def test_no_file_and_no_yaml_are_said_in_one_line(layout):
     layout.params.write_text("a: [")
     with pytest.raises(SightlineError, match="is not valid YAML"):
