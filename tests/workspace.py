@@ -121,10 +121,11 @@ def shrink_sample(catalogue: dict) -> None:
 def shrink_plots(pipeline: dict) -> None:
     """No plots and artifacts of models that are gone."""
     pipeline["artifacts"] = {name: pipeline["artifacts"][name] for name in MODELS}
-    kept = []
-    for item in pipeline["plots"]:
-        for title, plot in item.items():
-            plot["y"] = {p: y for p, y in plot["y"].items() if p.split("/")[1] in MODELS}
-            if plot["y"]:
-                kept.append({title: plot})
-    pipeline["plots"] = kept
+    kept = {}
+    for title, plot in (pair for item in pipeline["plots"] for pair in item.items()):
+        if plot["template"] == "confusion":  # `title` is its file
+            if title.split("/")[1] in MODELS:
+                kept[title] = plot
+        elif curves := {p: y for p, y in plot["y"].items() if p.split("/")[1] in MODELS}:
+            kept[title] = plot | {"y": curves}
+    pipeline["plots"] = [{title: plot} for title, plot in kept.items()]
