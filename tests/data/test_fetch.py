@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from conftest import cut, digest, first, ranged, stall, status, whole
+from served import cut, digest, first, ranged, stall, status, whole
 
 from sightline.data import source
 from sightline.data.fetch import download

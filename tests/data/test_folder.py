@@ -5,7 +5,7 @@ import tarfile
 
 import numpy as np
 import pytest
-from conftest import png
+from served import png
 
 from sightline.data import folder
 from sightline.errors import SightlineError

@@ -4,7 +4,7 @@ import gzip
 
 import numpy as np
 import pytest
-from conftest import idx
+from served import idx
 
 from sightline.data import idx as reader
 from sightline.errors import SightlineError

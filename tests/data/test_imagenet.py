@@ -5,8 +5,8 @@ import tarfile
 
 import numpy as np
 import pytest
-from conftest import png
 from scipy.io import savemat
+from served import png
 
 from sightline.data import imagenet
 from sightline.errors import SightlineError

@@ -4,8 +4,8 @@ import io
 
 import numpy as np
 import pytest
-from conftest import png
 from PIL import Image
+from served import png
 
 from sightline.data import images
 from sightline.data.dataset import Item

@@ -9,7 +9,7 @@ import tarfile
 
 import numpy as np
 import pytest
-from conftest import idx, png
+from served import idx, png
 
 from sightline.data import arrays, images, source
 from sightline.data.preprocess import preprocess, statistics

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from conftest import png
+from served import png
 
 from sightline.data import arrays
 from sightline.data.fetch import download
