@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 PLOTS = {title: plot for item in PIPELINE["plots"] for title, plot in item.items()}
-CURVES = {title: plot for title, plot in PLOTS.items() if plot["template"] == "linear"}
+CURVES = {title: plot for title, plot in PLOTS.items() if plot["x"] == "epoch"}
 CONFUSION = {path for path, plot in PLOTS.items() if plot["template"] == "confusion"}
 
 
@@ -34,6 +34,8 @@ def test_no_line_is_left_of_a_model_that_is_gone():
     curves = {path for plot in CURVES.values() for path in plot["y"]}
     assert curves == {f"reports/{name}/epochs.csv" for name in PARAMS["models"]}
     assert {f"reports/{name}/tables/confusion.csv" for name in PARAMS["models"]} >= CONFUSION
+    drawn = {path for plot in PLOTS.values() if plot["template"] == "linear" for path in plot["y"]}
+    assert {path.split("/")[1] for path in drawn} == set(PARAMS["models"])
 
 
 @pytest.mark.parametrize("stage", PIPELINE["stages"])

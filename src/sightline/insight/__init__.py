@@ -24,12 +24,15 @@ ASKED = 2000  # images that figures are means over
 def insight(name: str, layout: Layout) -> None:
     """Leave pictures/*.png and tables/*.csv of one model in reports/NAME/insight.
 
-    Raises SightlineError where the model, its data or its evaluation is missing.
+    Raises SightlineError where the model, its data or its evaluation is missing, or the test split
+    is empty.
     """
     model = load_model(layout.model(name))
     torch.set_num_threads(model.description["threads"])  # it decides the bits
     folder = layout.processed(model.description["data"]["dataset"])
     images, labels = load_split(folder, "test")
+    if not len(labels):
+        raise SightlineError(f"{name}: the test split is empty: there is nothing to show it")
     report = Report(layout.insight(name), name, load_meta(folder))
     _, first = np.unique(labels, return_index=True)
     shown, targets = questions(model, images, labels, first[:OCCLUDED])
