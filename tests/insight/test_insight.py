@@ -12,7 +12,7 @@ from sightline.insight import insight
 from sightline.insight.confusion import confused_pairs
 from sightline.layout import Layout
 
-EVERY = {"confused.csv", "confused.png", "occlusion.png"}
+EVERY = {"confused.csv", "confused.png", "occlusion.csv", "occlusion.png"}
 BACK = {"gradients.csv", "gradients.png"}
 GATES, ROWS = {"gates.csv", "gates.png"}, {"first_rows.csv", "first_rows.png"}
 
@@ -51,6 +51,8 @@ def test_tables_hold_the_figures(layout):
     said = list(csv.DictReader((layout.report("irnn") / "tables/confusion.csv").open()))
     right = sum(row["actual"] == row["predicted"] for row in said) / len(said)
     assert float(tables["first_rows"][-1]["top1"]) == pytest.approx(right, abs=1e-5)
+    assert [row["image"] for row in tables["occlusion"]] == ["0", "1", "2"]  # of three classes
+    assert all(int(row["row"]) < 12 > int(row["column"]) for row in tables["occlusion"])
     counts = Counter((row["actual"], row["predicted"]) for row in said)
     for row in tables["confused"]:
         assert int(row["count"]) == counts[row["actual"], row["predicted"]]

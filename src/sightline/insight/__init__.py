@@ -36,7 +36,8 @@ def insight(name: str, layout: Layout) -> None:
     report = Report(layout.insight(name), name, load_meta(folder))
     _, first = np.unique(labels, return_index=True)
     shown, targets = questions(model, images, labels, first[:OCCLUDED])
-    occlusion.leave(model, shown, captions(model, shown, targets, report.classes), report)
+    said = captions(model, shown, targets, report.classes)
+    occlusion.leave(model, shown, first[:OCCLUDED], said, report)
     convolution.leave(model, shown[:1], report)
     if isinstance(model.network, Recurrent):
         asked, targets = questions(model, images, labels, slice(ASKED))

@@ -59,10 +59,19 @@ def loss_of(model: TrainedModel, image: Tensor) -> Callable[[dict[str, Tensor]],
     return lambda covered: sure - covered["logits"].log_softmax(1)[:, named]
 
 
-def leave(model: TrainedModel, images: Tensor, captions: list[str], report: Report) -> None:
-    """Draw the occlusion maps of images, uint8 N x H x W x C, as the picture occlusion."""
+def leave(
+    model: TrainedModel, images: Tensor, which: np.ndarray, captions: list[str], report: Report
+) -> None:
+    """Leave the picture occlusion of images, uint8 N x H x W x C, and the table of each map's
+    largest effect and its pixel; `which` are the images' places in the test split.
+    """
     side = max(1, min(images.shape[1:3]) // 4)
     maps = [occlusion(model, image, loss_of(model, image), side) for image in images]
+    rows = []
+    for place, values in zip(which.tolist(), maps, strict=True):
+        row, column = np.unravel_index(np.abs(values).argmax(), values.shape)
+        rows.append((place, f"{values[row, column]:.6g}", row, column))
+    report.table("occlusion", ["image", "effect", "row", "column"], rows)
     classes = model.description["task"] == "classify"
     unit = "log-probability that the answer loses" if classes else "how far the output moves"
     title = f"What covering a square of {side} x {side} pixels does\n{report.title}"
