@@ -25,7 +25,8 @@ class Page(HTMLParser):
     def __init__(self, path: Path):
         super().__init__()
         self.open, self.elements, self.text = [], [], ""
-        self.feed(path.read_text(encoding="utf-8"))
+        self.source = path.read_text(encoding="utf-8")
+        self.feed(self.source)
         self.close()
         assert not self.open
 
@@ -45,35 +46,40 @@ class Page(HTMLParser):
             self.text += data
 
 
-@pytest.fixture
-def project(tmp_path) -> Layout:
+def make(root: Path) -> Layout:
     """The project's params.yaml; a cnn and an mlp, and an lstm with gradients and first rows."""
-    shutil.copy(ROOT / "params.yaml", tmp_path)
-    shutil.copytree(ROOT / "data/catalogues", tmp_path / "data/catalogues")
+    shutil.copy(ROOT / "params.yaml", root)
+    shutil.copytree(ROOT / "data/catalogues", root / "data/catalogues")
     for name in ("mnist-cnn", "mnist-mlp", "mnist-lstm"):
-        layout = make_results(tmp_path, name)
+        layout = make_results(root, name)
     tables = layout.insight("mnist-lstm") / "tables"
     (tables / "gradients.csv").write_text("step,before,after\n1,0.001,0.2\n2,0.1,0.02\n")
     (tables / "first_rows.csv").write_text("rows,top1\n1,0.1\n2,0.5\n3,0.9\n")
     return layout
 
 
-def made(layout: Layout) -> Page:
+@pytest.fixture
+def project(tmp_path) -> Layout:
+    return make(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> Page:
+    layout = make(tmp_path_factory.mktemp("report"))
     (path,) = report(layout)
     assert path == layout.root / "reports/sample-mnist.html"
     return Page(path)
 
 
-def test_the_page_names_every_model_and_its_figures(project):
-    page = made(project)
+def test_the_page_names_every_model_and_its_figures(page):
     for name in ("mnist-cnn", "mnist-mlp", "mnist-lstm"):
         assert name in page.text
         assert sum(f": {name}" in a.get("alt", "") for _, a in page.elements) == 3
     assert "0.9000" in page.text and "0.8000" in page.text  # val and test
 
 
-def test_nothing_is_fetched_and_no_name_is_given_twice(project):
-    elements = made(project).elements
+def test_nothing_is_fetched_and_no_name_is_given_twice(page):
+    elements = page.elements
     assert not {tag for tag, _ in elements} & {"script", "link", "iframe", "object"}
     for tag, attributes in elements:
         for key in ("src", "href", "xlink:href", "data", "srcset"):
@@ -84,17 +90,15 @@ def test_nothing_is_fetched_and_no_name_is_given_twice(project):
     assert links <= set(ids)
 
 
-def test_charts_are_in_the_colour_of_the_page(project):
-    charts = made(project).elements
-    assert sum(tag == "svg" and a["role"] == "img" for tag, a in charts) == 5
-    text = (project.root / "reports/sample-mnist.html").read_text()
-    assert "#000000" not in text and "currentColor" in text
-    for chart in text.split("<svg")[1:]:
+def test_charts_are_in_the_colour_of_the_page(page):
+    assert sum(tag == "svg" and a["role"] == "img" for tag, a in page.elements) == 5
+    assert "#000000" not in page.source and "currentColor" in page.source
+    for chart in page.source.split("<svg")[1:]:
         ET.fromstring("<svg" + chart.split("</svg>")[0] + "</svg>")
 
 
-def test_data_that_is_not_real_is_said_to_be_so(project):
-    assert "This is not real data" in made(project).text
+def test_data_that_is_not_real_is_said_to_be_so(page, project):
+    assert "This is not real data" in page.text
     make_results(project.root, "mnist-cnn", catalogue="mirror")
     pages = {path.name: Page(path).text for path in report(project)}
     assert "not real" not in pages["mirror-mnist.html"]
@@ -113,15 +117,15 @@ def test_what_a_note_says_is_text(project):
 
 
 def test_without_a_val_split_there_is_no_val(project):
-    layout = make_results(project.root, "mnist-cnn", val_top1=None)
-    assert "val top1" in render([read("mnist-cnn", layout)])  # the column, empty
-    assert "the figure on val" not in render([read("mnist-cnn", layout)])
+    text = render([read("mnist-cnn", make_results(project.root, val_top1=None))])
+    assert "val top1" in text and "the figure on val" not in text  # a column that stays empty
 
 
 def test_a_model_without_insight_is_there_and_named(project, caplog):
     shutil.rmtree(project.insight("mnist-lstm"))
     shutil.rmtree(project.report("mnist-lstm") / "pictures")
-    assert "mnist-lstm" in made(project).text
+    (path,) = report(project)
+    assert "mnist-lstm" in Page(path).text
     assert "dvc repro insight@mnist-lstm" in caplog.text
 
 

@@ -45,7 +45,7 @@ def _places(length: int, side: int) -> list[int]:
 
 
 @torch.inference_mode()
-def loss_of(model: TrainedModel, image: Tensor) -> Callable[[dict[str, Tensor]], Tensor]:
+def effect_on(model: TrainedModel, image: Tensor) -> Callable[[dict[str, Tensor]], Tensor]:
     """Return the effect to measure for one image, uint8 H x W x C.
 
     With classes: by how much the log-probability (nats) of the class that the model names falls;
@@ -66,7 +66,7 @@ def leave(
     largest effect and its pixel; `which` are the images' places in the test split.
     """
     side = max(1, min(images.shape[1:3]) // 4)
-    maps = [occlusion(model, image, loss_of(model, image), side) for image in images]
+    maps = [occlusion(model, image, effect_on(model, image), side) for image in images]
     rows = []
     for place, values in zip(which.tolist(), maps, strict=True):
         row, column = np.unravel_index(np.abs(values).argmax(), values.shape)

@@ -129,10 +129,8 @@ def gradient_norms(model: TrainedModel, images: Tensor, targets: Tensor) -> np.n
         # N means are a sum: no image's loss depends on another's state, so each row of the
         # gradient is that image's own
         loss = model.task.loss(raw, images, targets) * len(images)
-        gradients = torch.autograd.grad(loss, layer.hidden, allow_unused=True)
-    # a next-row model is not asked after the last row: nothing depends on that state
-    norms = [g[-1].norm(dim=1).mean() if g is not None else torch.zeros(()) for g in gradients]
-    return torch.stack(norms).numpy()
+        gradients = torch.autograd.grad(loss, layer.hidden)
+    return torch.cat(gradients).norm(dim=2).mean(1).numpy()
 
 
 def first_step_with_ink(network: Recurrent, images: Tensor) -> int:
@@ -161,7 +159,7 @@ def gates(model: TrainedModel, image: Tensor) -> dict[str, np.ndarray]:
         return {}
     with unrolled(model.network) as layer:
         model(image)
-    inputs, after = torch.cat(layer.inputs), torch.cat([h[-1] for h in layer.hidden])
+    inputs, after = torch.cat(layer.inputs), torch.cat(layer.hidden)[:, 0]
     before = torch.cat([torch.zeros_like(after[:1]), after[:-1]])
     total = functional.linear(inputs, cell.weight_ih_l0, cell.bias_ih_l0)
     total += functional.linear(before, cell.weight_hh_l0, cell.bias_hh_l0)
