@@ -86,8 +86,8 @@ class Peer:
 
 
 PEERS = {
-    "mnist": Peer(Convolutional, 1.0, 0.985, "mnist-cnn", "cnn-1"),
-    "mnist_rnn": Peer(Recurrent, 0.1, 0.98, "mnist-lstm", "rows-3"),
+    "mnist": Peer(Convolutional, 1.0, 0.985, "mnist-cnn", "fast-mnist-99"),
+    "mnist_rnn": Peer(Recurrent, 0.1, 0.98, "mnist-lstm", "fast-rows-98"),
 }
 
 

@@ -67,7 +67,7 @@ def captions(
     name, said = next(iter(model(images).items()))
     if name == "logits":
         pairs = zip(targets.tolist(), said.argmax(1).tolist(), strict=True)
-        return [f"is {classes[is_][:16]}\nsaid: {classes[guess][:16]}" for is_, guess in pairs]
+        return [f"is {classes[is_][:14]}\nsaid: {classes[guess][:14]}" for is_, guess in pairs]
     if said.ndim == 1:
         pairs = zip(targets.tolist(), said.tolist(), strict=True)
         return [f"is {is_:.0f}\nsaid: {guess:.0f}" for is_, guess in pairs]

@@ -36,7 +36,7 @@ def leave(answers: Path, images: np.ndarray, report: Report) -> None:
     rows = []
     for actual, predicted, count, of in pairs:
         places = [place for place, answer in enumerate(said) if answer == (actual, predicted)]
-        caption = f"{actual[:20]}\ntaken for {predicted[:20]}\n{count} of {of}"
+        caption = f"is {actual[:20]}\nsaid: {predicted[:20]}\n{count} of {of}"
         rows.append((caption, np.array(images[places[:EXAMPLES]])))
     title = f"What is taken for something else most often\n{report.title}"
     report.picture("confused", draw(title, rows))
@@ -51,5 +51,5 @@ def draw(title: str, rows: list[tuple[str, np.ndarray]]) -> bytes:
         axes = bare(figure.add_subplot(len(rows), 1, row + 1))
         strip = side_by_side(images / 255, EXAMPLES)
         axes.imshow(strip, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        axes.set_ylabel(caption, fontsize=10, rotation=0, ha="right", va="center")
+        axes.set_ylabel(caption, fontsize=9, rotation=0, ha="right", va="center")
     return pictures.png(figure)

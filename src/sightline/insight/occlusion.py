@@ -92,7 +92,7 @@ def draw(
     for column, (image, values, caption) in enumerate(zip(images, maps, captions, strict=True)):
         axes = figure.add_subplot(2, len(images), column + 1)
         show(axes, image)
-        axes.set_title(caption, fontsize=9)
+        axes.set_title(caption, fontsize=8)
         axes = figure.add_subplot(2, len(images), len(images) + column + 1)
         show(axes, image, alpha=0.35)
         largest = np.abs(values).max()
