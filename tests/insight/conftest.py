@@ -3,7 +3,7 @@ from exported import trained
 
 from sightline.layout import Layout
 
-NAMES = ["mlp", "cnn", "irnn", "lstm-deep", "gru-pixels"]
+NAMES = ["mlp", "cnn", "irnn", "lstm-deep", "gru-pixels", "lstm-next-row", "cnn-rotation"]
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,8 @@ from sightline.insight import insight
 from sightline.insight.confusion import confused_pairs
 from sightline.layout import Layout
 
-EVERY = {"confused.csv", "confused.png", "occlusion.csv", "occlusion.png"}
+OCCLUSION = {"occlusion.csv", "occlusion.png"}
+EVERY = OCCLUSION | {"confused.csv", "confused.png"}
 BACK = {"gradients.csv", "gradients.png"}
 GATES, ROWS = {"gates.csv", "gates.png"}, {"first_rows.csv", "first_rows.png"}
 
@@ -29,6 +30,8 @@ def left(layout: Layout, name: str) -> dict[str, bytes]:
         ("irnn", EVERY | BACK | ROWS),
         ("lstm-deep", EVERY | BACK | GATES),  # it reads from both ends: no rows seen first
         ("gru-pixels", EVERY | BACK | GATES | ROWS),
+        ("lstm-next-row", OCCLUSION | BACK | GATES),
+        ("cnn-rotation", OCCLUSION | {"filters.png", "features.png"}),
     ],
 )
 def test_each_network_gets_what_applies_to_it_the_same_every_time(layout, name, expected):
