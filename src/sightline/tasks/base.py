@@ -1,5 +1,6 @@
 """The form of a task: from images to a question, from the head's answer to loss and outputs."""
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import numpy as np
@@ -10,7 +11,7 @@ from sightline.networks import layers
 from sightline.training.recipe import Recipe
 
 
-class Task:
+class Task(ABC):
     """What a model is asked for. Everything that differs between tasks before the reports stands
     here; `sightline.evaluation` has a module of the same name for those.
 
@@ -23,9 +24,9 @@ class Task:
     # to be measured by: rounding is small against this, and not against such a value.
     scales: ClassVar[dict[str, float]] = {}
 
+    @abstractmethod
     def outputs(self, meta: dict) -> int:
         """Return the size of the head for this dataset (its meta.json)."""
-        raise NotImplementedError
 
     def mistake(self, kind: type[layers.Network], settings: object, recipe: Recipe) -> str | None:
         """Return why a network of this kind, so set, or the recipe cannot do the task, and what to
@@ -52,10 +53,11 @@ class Task:
         features = network.features(images, lengths)
         return network.head(features), features
 
+    @abstractmethod
     def named(self, raw: Tensor) -> dict[str, Tensor]:
         """Return the named outputs, the task's main one first."""
-        raise NotImplementedError
 
+    @abstractmethod
     def loss(
         self,
         raw: Tensor,
@@ -65,8 +67,8 @@ class Task:
         smoothing: float = 0.0,
     ) -> Tensor:
         """Return the mean loss of a batch."""
-        raise NotImplementedError
 
+    @abstractmethod
     def scores(
         self,
         outputs: dict[str, Tensor],
@@ -75,7 +77,6 @@ class Task:
         lengths: Tensor | None = None,
     ) -> Tensor:
         """Return a number for each image, N, whose mean `figure` turns into the task's figure."""
-        raise NotImplementedError
 
     def figure(self, mean: float) -> float:
         """Return the task's figure (`sightline.tasks.FIGURES`) from the mean of all scores."""
