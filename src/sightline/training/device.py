@@ -1,5 +1,6 @@
 """Where training computes, and why: each choice comes with its reason, said at the start."""
 
+import ctypes
 import os
 import platform
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ class Place:
 
 
 def choose(compute: Compute) -> Place:
-    """Return where to compute, and set the process's thread count.
+    """Return where to compute; set the process's thread count and how it keeps memory.
 
     Raises SightlineError where CUDA is asked for and not there: nothing falls back silently.
     """
@@ -40,12 +41,27 @@ def choose(compute: Compute) -> Place:
     else:
         dtype, type_why = getattr(torch, compute.dtype), "compute.dtype"
     torch.set_num_threads(compute.threads)
+    keep_memory()
     dtype_name = str(dtype).removeprefix("torch.")
     reason = (
         f"{device.type} ({why}), {dtype_name} ({type_why}), "
         f"{compute.threads} threads of {os.cpu_count()} cores (compute.threads decides the bits)"
     )
     return Place(device, dtype, compute.threads, reason)
+
+
+def keep_memory() -> None:
+    """Have glibc keep what is freed, up to 2 GiB, for the next who asks.
+
+    A step asks for the large tensors that the step before freed. By default each goes back to the
+    system, and comes again as pages that are cleared one at a time: up to a tenth of a step
+    (benchmarks/step_speed.py). Another C library keeps its own ways.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD: malloc.h
+        libc = ctypes.CDLL(None)
+        libc.mallopt(trim_threshold, 2**31 - 1)
+        libc.mallopt(mmap_threshold, 2**30)
 
 
 def processor(device: torch.device) -> str:

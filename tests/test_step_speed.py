@@ -1,0 +1,70 @@
+"""benchmarks/step_speed.py: what a step achieves beside a matrix product."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from support import write_processed
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def workspace(tmp_path) -> Path:
+    write_processed(tmp_path / "data" / "processed" / "bars")
+    shutil.copytree(ROOT / "data" / "catalogues", tmp_path / "data" / "catalogues")
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["datasets"] = {"bars": {"image_size": 12, "channels": 1, "val_size": 0.1}}
+    params["models"] = {
+        f"bars-{network}": {
+            "dataset": "bars",
+            "network": network,
+            "task": "classify",
+            "recipe": recipe,
+        }
+        for network, recipe in (("mlp", "one-layer"), ("lstm", "rows-6"))
+    }
+    params["recipes"]["one-layer"] = {
+        "epochs": 1,
+        "batch_size": 100,
+        "optimizer": {"name": "sgd", "learning_rate": 0.1},
+        "network": {"widths": [1000]},
+    }
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    return tmp_path
+
+
+def step_speed(workspace: Path, *options: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(ROOT / "benchmarks" / "step_speed.py"), *options]
+    paths = os.pathsep.join([str(ROOT / "src"), *sys.path])
+    environment = os.environ | {"PYTHONPATH": paths}
+    return subprocess.run(
+        command, cwd=workspace, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_step_is_counted_and_stands_beside_a_product(workspace):
+    done = step_speed(workspace, "bars-mlp", "--threads", "1", "--profile")
+    assert done.returncode == 0, done.stderr
+    said, *operators = done.stdout.splitlines()
+    # forward and the gradients of both matrices, and that of the hidden layer: x of 144 needs none
+    giga = 2 * 100 * (2 * 144 * 1000 + 3 * 1000 * 3) / 1e9
+    assert f"{giga:.1f} GFLOP" in said and "100 images" in said and "; 1 threads of" in said
+    step, share, product = re.search(
+        r"([\d.]+) GFLOP/s, (\d+)% of the ([\d.]+) of a matrix product", said
+    ).groups()
+    assert float(step) / float(product) == pytest.approx(int(share) / 100, abs=0.01)
+    assert any(line.endswith("  aten::addmm") for line in operators)
+    shares = [float(line.split("%")[0]) for line in operators]
+    assert shares == sorted(shares, reverse=True) and 30 < sum(shares) <= 100.1
+
+
+def test_what_torch_does_not_count_is_refused(workspace):
+    done = step_speed(workspace, "bars-lstm", "--threads", "1")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "step_speed: bars-lstm: torch counts no FLOPs of recurrent layers" in done.stderr
