@@ -1,11 +1,19 @@
-"""What several tests build on: a small learnable dataset in the preprocessed form."""
+"""What several tests build on: a small learnable dataset in the preprocessed form, and workspaces
+for the scripts of benchmarks/.
+"""
 
 import hashlib
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import yaml
 
+PROJECT = Path(__file__).parent.parent
 COUNTS = {"train": 240, "val": 40, "test": 60}
 
 
@@ -52,3 +60,34 @@ def write_processed(folder: Path, classes: int = 3, size: int = 12, channels: in
     }
     (folder / "meta.json").write_text(json.dumps(meta))
     return meta
+
+
+def write_workspace(root: Path, dataset: str, models: dict, recipes: dict, size: int = 12) -> None:
+    """Write what a benchmark script needs of a workspace: the bars as `dataset`, params.yaml with
+    these models alone and these recipes besides the project's, and the catalogues.
+    """
+    write_processed(root / "data" / "processed" / dataset, size=size)
+    shutil.copytree(PROJECT / "data" / "catalogues", root / "data" / "catalogues")
+    params = yaml.safe_load((PROJECT / "params.yaml").read_text())
+    params["datasets"] = {dataset: {"image_size": size, "channels": 1, "val_size": 0.1}}
+    params["models"] = {
+        f"{dataset}-{network}": {
+            "dataset": dataset,
+            "network": network,
+            "task": "classify",
+            "recipe": recipe,
+        }
+        for network, recipe in models.items()
+    }
+    params["recipes"] |= recipes
+    (root / "params.yaml").write_text(yaml.safe_dump(params))
+
+
+def benchmark_script(name: str, root: Path, *options: str) -> subprocess.CompletedProcess:
+    """Run a script of benchmarks/ in the workspace `root`."""
+    command = [sys.executable, str(PROJECT / "benchmarks" / name), *options]
+    paths = os.pathsep.join([str(PROJECT / "src"), *sys.path])
+    environment = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, check=False
+    )

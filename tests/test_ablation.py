@@ -1,43 +1,25 @@
 """benchmarks/ablation.py: a recipe against itself with one technique changed."""
 
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-import yaml
-from support import write_processed
-
-ROOT = Path(__file__).parent.parent
+from support import benchmark_script, write_workspace
 
 
 @pytest.fixture
 def workspace(tmp_path) -> Path:
-    write_processed(tmp_path / "data" / "processed" / "bars")
-    shutil.copytree(ROOT / "data" / "catalogues", tmp_path / "data" / "catalogues")
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["datasets"] = {"bars": {"image_size": 12, "channels": 1, "val_size": 0.1}}
-    model = {"dataset": "bars", "network": "cnn", "task": "classify", "recipe": "small"}
-    params["models"] = {"bars-cnn": model}
-    params["recipes"]["small"] = {
+    small = {
         "epochs": 3,
         "batch_size": 32,
         "optimizer": {"name": "adam", "learning_rate": 0.01},
         "network": {"widths": [4], "whiten": 2},
     }
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    write_workspace(tmp_path, "bars", {"cnn": "small"}, {"small": small})
     return tmp_path
 
 
-def ablate(workspace: Path, *options: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, str(ROOT / "benchmarks" / "ablation.py"), "bars-cnn", *options]
-    paths = os.pathsep.join([str(ROOT / "src"), *sys.path])
-    environment = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        command, cwd=workspace, env=environment, capture_output=True, text=True, check=False
-    )
+def ablate(workspace: Path, *options: str):
+    return benchmark_script("ablation.py", workspace, "bars-cnn", *options)
 
 
 def test_each_change_gets_a_line_beside_the_recipe_as_it_is(workspace):

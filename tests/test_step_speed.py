@@ -1,51 +1,27 @@
 """benchmarks/step_speed.py: what a step achieves beside a matrix product."""
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-import yaml
-from support import write_processed
-
-ROOT = Path(__file__).parent.parent
+from support import benchmark_script, write_workspace
 
 
 @pytest.fixture
 def workspace(tmp_path) -> Path:
-    write_processed(tmp_path / "data" / "processed" / "bars")
-    shutil.copytree(ROOT / "data" / "catalogues", tmp_path / "data" / "catalogues")
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["datasets"] = {"bars": {"image_size": 12, "channels": 1, "val_size": 0.1}}
-    params["models"] = {
-        f"bars-{network}": {
-            "dataset": "bars",
-            "network": network,
-            "task": "classify",
-            "recipe": recipe,
-        }
-        for network, recipe in (("mlp", "one-layer"), ("lstm", "rows-6"))
-    }
-    params["recipes"]["one-layer"] = {
+    one_layer = {
         "epochs": 1,
         "batch_size": 100,
         "optimizer": {"name": "sgd", "learning_rate": 0.1},
         "network": {"widths": [1000]},
     }
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    models = {"mlp": "one-layer", "lstm": "rows-6"}
+    write_workspace(tmp_path, "bars", models, {"one-layer": one_layer})
     return tmp_path
 
 
-def step_speed(workspace: Path, *options: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, str(ROOT / "benchmarks" / "step_speed.py"), *options]
-    paths = os.pathsep.join([str(ROOT / "src"), *sys.path])
-    environment = os.environ | {"PYTHONPATH": paths}
-    return subprocess.run(
-        command, cwd=workspace, env=environment, capture_output=True, text=True, check=False
-    )
+def step_speed(workspace: Path, *options: str):
+    return benchmark_script("step_speed.py", workspace, *options)
 
 
 def test_a_step_is_counted_and_stands_beside_a_product(workspace):

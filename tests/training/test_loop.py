@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -116,6 +117,20 @@ def test_it_learns_and_a_repeated_run_gives_the_same_bytes(layout, recipe):
     assert run(layout, recipe, epochs=6) == first
     assert timing(layout)["steps_executed"] == 6 * 7, "a finished run leaves no checkpoint behind"
     assert not list((layout.root / "state").iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
+@pytest.mark.parametrize("recipe", ["muon", "short"])
+def test_a_compiled_network_learns_the_same(layout, recipe, monkeypatch):
+    run(layout, recipe, epochs=2)
+    eager, eager_rows = weights(layout), rows(layout)
+    monkeypatch.setattr(sys.modules[__name__], "COMPUTE", replace(COMPUTE, compile=True))
+    run(layout, recipe, epochs=2)
+    for key, value in weights(layout).items():
+        assert torch.allclose(value, eager[key], atol=2e-3), key
+    for row, other in zip(rows(layout), eager_rows, strict=True):
+        assert float(row["val_loss"]) == pytest.approx(float(other["val_loss"]), rel=1e-3)
 
 
 def test_another_seed_gives_other_weights(layout):

@@ -99,10 +99,12 @@ def augment(
 def translate(images: Tensor, pixels: int, draw: torch.Generator) -> Tensor:
     """Return each image moved by up to `pixels` in both directions, its border mirrored."""
     count, height, width, _ = images.shape
-    shift = torch.randint(-pixels, pixels + 1, (2, count, 1), generator=draw)
-    rows = mirrored(torch.arange(height) + shift[0], height).to(images.device)
-    columns = mirrored(torch.arange(width) + shift[1], width).to(images.device)
-    which = torch.arange(count, device=images.device).view(-1, 1, 1)
+    device = images.device
+    # the draw alone crosses to the device: a large copy would make a GPU's queue run dry
+    shift = torch.randint(-pixels, pixels + 1, (2, count, 1), generator=draw).to(device)
+    rows = mirrored(torch.arange(height, device=device) + shift[0], height)
+    columns = mirrored(torch.arange(width, device=device) + shift[1], width)
+    which = torch.arange(count, device=device).view(-1, 1, 1)
     return images[which, rows.unsqueeze(2), columns.unsqueeze(1)]
 
 

@@ -14,11 +14,14 @@ from sightline.training.recipe import Compute
 
 @dataclass(frozen=True)
 class Place:
-    """The device, dtype and thread count in force, and a line that says why."""
+    """The device, dtype and thread count in force, whether the network is compiled, and a line that
+    says why.
+    """
 
     device: torch.device
     dtype: torch.dtype
     threads: int
+    compile: bool
     reason: str
 
 
@@ -42,12 +45,14 @@ def choose(compute: Compute) -> Place:
         dtype, type_why = getattr(torch, compute.dtype), "compute.dtype"
     torch.set_num_threads(compute.threads)
     keep_memory()
+    torch.backends.cudnn.benchmark = True  # the shapes of a step are those of the step before
     dtype_name = str(dtype).removeprefix("torch.")
     reason = (
         f"{device.type} ({why}), {dtype_name} ({type_why}), "
         f"{compute.threads} threads of {os.cpu_count()} cores (compute.threads decides the bits)"
+        f"{', compiled' if compute.compile else ''}"
     )
-    return Place(device, dtype, compute.threads, reason)
+    return Place(device, dtype, compute.threads, compute.compile, reason)
 
 
 def keep_memory() -> None:

@@ -112,6 +112,7 @@ class Run:
     ):
         self.trained, self.network, self.recipe = trained, trained.network, recipe
         self.task = trained.task
+        self.read = torch.compile(self.task.read) if place.compile else self.task.read
         if recipe.bptt_steps:
             self.network.bptt_steps = recipe.bptt_steps
         self.train_set, self.val_set, self.seed, self.place = train_set, val_set, seed, place
@@ -238,7 +239,7 @@ class Run:
         x = x.contiguous(memory_format=torch.channels_last)
         mixed = self.place.dtype != torch.float32
         with torch.autocast(self.place.device.type, self.place.dtype, enabled=mixed):
-            return self.task.read(self.network, x, lengths)[0].float()
+            return self.read(self.network, x, lengths)[0].float()
 
     def refuse_nan(self, name: str, loss: float) -> None:
         """Stop loudly: nothing that comes after a loss that is no number is worth its time."""

@@ -163,6 +163,7 @@ class Model:
 class Compute:
     """Where and how training computes. `threads` decides the bits of the result.
 
+    `compile`: torch.compile makes one program of the network, with its own last bits.
     `checkpoint_seconds`: the time between checkpoints, which decides nothing but what a kill costs.
     """
 
@@ -170,6 +171,7 @@ class Compute:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: int = 1
+    compile: bool = False
     checkpoint_seconds: float = 30.0
 
     def __post_init__(self):
