@@ -87,10 +87,10 @@ def test_memory_holds_a_state_over_hundreds_of_steps(name):
 
 
 def test_the_gradient_vanishes_in_tanh_and_not_in_irnn():
-    def decay(name: str) -> float:
+    def decay(name: str, **settings) -> float:
         module = networks.module(name)
         torch.manual_seed(0)
-        network = module.Network(module.Settings(hidden_size=64), (28, 28, 1), 10)
+        network = module.Network(module.Settings(hidden_size=64, **settings), (28, 28, 1), 10)
         steps = torch.rand(28, 8, 28) * 2 - 0.5
         cell, h, states = layer(network, nn.RNN), torch.zeros(1, 8, 64), []
         for t in range(28):
@@ -100,7 +100,8 @@ def test_the_gradient_vanishes_in_tanh_and_not_in_irnn():
         network.head(h[0]).square().sum().backward()
         return (states[0].grad.norm() / states[-1].grad.norm()).item()
 
-    assert decay("rnn") < 0.05
+    assert decay("rnn", initialisation="uniform") < 1e-4
+    assert 1e-4 < decay("rnn") < 0.05
     assert decay("irnn") > 0.2
 
 

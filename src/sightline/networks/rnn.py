@@ -2,15 +2,32 @@
 passes through W_hh and tanh' at every step back in time, and vanishes.
 """
 
+from dataclasses import dataclass
+from typing import Literal
+
 from torch import nn
 
 from sightline.networks import layers
 
-Settings = layers.RecurrentSettings
+
+@dataclass(frozen=True)
+class Settings(layers.RecurrentSettings):
+    """`initialisation`: orthogonal, or uniform as torch draws weights, whose W_hh shortens a state
+    at every step: what stood some dozens of steps back is lost before anything is learned.
+    """
+
+    __pydantic_config__ = {"extra": "forbid"}
+    initialisation: Literal["orthogonal", "uniform"] = "orthogonal"
 
 
 class Network(layers.Recurrent):
     """An orthogonal W_hh keeps the length of a gradient; what shrinks it is then tanh alone."""
+
+    def __init__(self, settings: Settings, shape: tuple[int, int, int], outputs: int):
+        super().__init__(settings, shape, outputs)
+        if settings.initialisation == "uniform":
+            for rnn in [*self.onward, *self.backward_in_time]:
+                rnn.reset_parameters()
 
     def cell(self, inputs: int, hidden: int) -> nn.RNN:
         """Return one tanh layer."""
