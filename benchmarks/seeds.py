@@ -19,12 +19,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from sightline import params
+from sightline.data.arrays import load_meta, load_split
 from sightline.errors import SightlineError
 from sightline.evaluation import evaluate
 from sightline.layout import Layout
 from sightline.tasks import FIGURES
-from sightline.training.loop import train
+from sightline.training.batches import Images, seed_weights
+from sightline.training.device import choose
+from sightline.training.loop import Run, build, prepare, train
 from sightline.training.recipe import Compute, Model, Recipe
+from sightline.training.results import describe
 
 
 def main() -> None:
@@ -87,6 +91,16 @@ def measure(
         timing = json.loads((layout.report(name) / "timing.json").read_text())
     kept = {key: timing[key] for key in ("seconds", "processor")}
     return metrics | kept | {"cpu_seconds": cpu_seconds}
+
+
+def begin(name: str, model: Model, recipe: Recipe, compute: Compute) -> Run:
+    """Return a training on the workspace's data before its first step, as `train` makes it."""
+    place, folder = choose(compute), Layout(Path.cwd()).processed(model.dataset)
+    train_set, val_set = (Images(*load_split(folder, s), place.device) for s in ("train", "val"))
+    seed_weights(model.seed)
+    trained = build(describe(name, model, recipe, compute, load_meta(folder)), place)
+    prepare(trained, train_set, model.seed)
+    return Run(trained, train_set, val_set, recipe, model.seed, place)
 
 
 def said(run: dict, key: str) -> str:

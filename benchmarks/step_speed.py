@@ -20,19 +20,15 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import torch
-from seeds import chosen
+from seeds import begin, chosen
 from torch.utils.flop_counter import FlopCounterMode
 
-from sightline.data.arrays import load_meta, load_split
 from sightline.errors import SightlineError
-from sightline.layout import Layout
-from sightline.training.batches import Images, order, seed_weights
-from sightline.training.device import choose, processor
-from sightline.training.loop import Run, build, prepare
-from sightline.training.results import describe
+from sightline.training.batches import order
+from sightline.training.device import processor
+from sightline.training.loop import Run
 
 SIDE = 2048  # of the matrices
 WARMUP, ROUNDS, PROFILED = 3, 10, 3  # steps
@@ -74,23 +70,18 @@ def main() -> None:
 
 
 def start(args: argparse.Namespace) -> Run:
-    """Return a training run before its first step, as `sightline train` makes it, on the CPU.
+    """Return a training on the CPU before its first step.
 
     Raises SightlineError for a recurrent network: torch does not count what its layers compute.
     """
     _, model, recipe, compute = chosen(args.model, args)
-    place = choose(replace(compute, device="cpu"))
-    folder = Layout(Path.cwd()).processed(model.dataset)
-    train_set, val_set = (Images(*load_split(folder, s), place.device) for s in ("train", "val"))
-    seed_weights(model.seed)
-    trained = build(describe(args.model, model, recipe, compute, load_meta(folder)), place)
-    if trained.network.takes_lengths:
+    run = begin(args.model, model, recipe, replace(compute, device="cpu"))
+    if run.network.takes_lengths:
         raise SightlineError(
             f"{args.model}: torch counts no FLOPs of recurrent layers: name a model that convolves "
             "or multiplies"
         )
-    prepare(trained, train_set, model.seed)
-    return Run(trained, train_set, val_set, recipe, model.seed, place)
+    return run
 
 
 def count(step: Callable[[], None]) -> int:

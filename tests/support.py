@@ -62,14 +62,16 @@ def write_processed(folder: Path, classes: int = 3, size: int = 12, channels: in
     return meta
 
 
-def write_workspace(root: Path, dataset: str, models: dict, recipes: dict, size: int = 12) -> None:
+def write_workspace(
+    root: Path, dataset: str, models: dict, recipes: dict, size: int = 12, channels: int = 1
+) -> None:
     """Write what a benchmark script needs of a workspace: the bars as `dataset`, params.yaml with
     these models alone and these recipes besides the project's, and the catalogues.
     """
-    write_processed(root / "data" / "processed" / dataset, size=size)
+    write_processed(root / "data" / "processed" / dataset, size=size, channels=channels)
     shutil.copytree(PROJECT / "data" / "catalogues", root / "data" / "catalogues")
     params = yaml.safe_load((PROJECT / "params.yaml").read_text())
-    params["datasets"] = {dataset: {"image_size": size, "channels": 1, "val_size": 0.1}}
+    params["datasets"] = {dataset: {"image_size": size, "channels": channels, "val_size": 0.1}}
     params["models"] = {
         f"{dataset}-{network}": {
             "dataset": dataset,
