@@ -61,7 +61,7 @@ def stage(name: str, commit: str, params_text: str, lock: dict, force: bool = Fa
                 pipeline.checkout(copy)
             with (
                 machine.processors(False, settings.flows.lock_wait, log.info),
-                gpus.one_of(devices, log.info) as environment,
+                gpus.some_of(devices, settings.compute.processes, log.info) as environment,
             ):
                 result = children.run(
                     pipeline.command(name, force, pull=remote), copy, on_line, limit, environment

@@ -44,17 +44,22 @@ class Run:
         self.force = force
         self.commit = commit
         self.devices = [] if params.compute.device == "cpu" else gpus.visible()
-        self.threads = min(params.compute.threads, self.flows.cpu_slots)
+        self.processes = params.compute.processes
+        threads = self.processes * params.compute.threads
+        # at most what there is: a stage that needs more runs alone
+        self.training = {"cpu": min(threads, self.flows.cpu_slots), "gpu": 0}
+        if self.devices:
+            self.training = {"cpu": 1, "gpu": min(self.processes, len(self.devices))}
         self.outcomes: dict[str, Outcome] = {}
         self.last_lines: dict[str, list[str]] = {}  # of the stages that failed
 
     def slots(self, name: str) -> dict[str, int]:
-        """Return what a stage occupies while it runs: CPU slots, and a GPU if it trains on one."""
+        """Return what a stage occupies while it runs: CPU slots, and GPUs if it trains on some."""
         if self.plan.stages[name].kind != "train":
             return {"cpu": 1, "gpu": 0}
         if self.commit:
             return {"cpu": 0, "gpu": 0}
-        return {"cpu": 1, "gpu": 1} if self.devices else {"cpu": self.threads, "gpu": 0}
+        return self.training
 
     def by_hand(self, name: str) -> str:
         """Return what a person types to repeat one stage and see for themselves."""
@@ -182,7 +187,7 @@ def here(name: str, run: Run, where: str = "here", fetch: bool = False) -> Outco
     devices = run.devices if kind == "train" and not fetch else []
     with (
         machine.processors(False, run.flows.lock_wait, log.info),
-        gpus.one_of(devices, log.info) as environment,
+        gpus.some_of(devices, run.processes, log.info) as environment,
     ):
         pull = fetch and pipeline.has_remote(run.root)
         command = pipeline.command(name, run.force and not fetch, pull)

@@ -1,6 +1,9 @@
 import threading
 
+import pytest
+
 from sightline import gpus
+from sightline.errors import SightlineError
 
 
 def test_devices_are_those_of_the_driver_unless_some_are_chosen(tmp_path, monkeypatch):
@@ -26,12 +29,12 @@ def test_each_holder_has_a_device_of_its_own_and_the_next_one_waits(tmp_path):
     said, got = [], threading.Event()
 
     def third():
-        with gpus.one_of(["0", "1"], said.append, tmp_path) as environment:
+        with gpus.some_of(["0", "1"], 1, said.append, tmp_path) as environment:
             said.append(environment["CUDA_VISIBLE_DEVICES"])
             got.set()
 
-    with gpus.one_of(["0", "1"], said.append, tmp_path) as first:
-        with gpus.one_of(["0", "1"], said.append, tmp_path) as second:
+    with gpus.some_of(["0", "1"], 1, said.append, tmp_path) as first:
+        with gpus.some_of(["0", "1"], 1, said.append, tmp_path) as second:
             assert (first, second) == (
                 {"CUDA_VISIBLE_DEVICES": "0"},
                 {"CUDA_VISIBLE_DEVICES": "1"},
@@ -39,11 +42,38 @@ def test_each_holder_has_a_device_of_its_own_and_the_next_one_waits(tmp_path):
             waiting = threading.Thread(target=third)
             waiting.start()
             assert not got.wait(1.5)
-            assert said == ["all GPUs (0, 1) train already: waiting for one"]
+            assert said == ["too few GPUs (0, 1) are free: waiting for 1"]
         waiting.join(timeout=10)
     assert said[-1] == "1"
 
 
 def test_no_device_changes_nothing(tmp_path):
-    with gpus.one_of([], print, tmp_path) as environment:
+    with gpus.some_of([], 2, print, tmp_path) as environment:
         assert environment == {}
+
+
+def test_two_at_once_are_taken_together_or_not_at_all(tmp_path):
+    said, got = [], threading.Event()
+
+    def both():
+        with gpus.some_of(["0", "1", "2"], 2, said.append, tmp_path) as environment:
+            said.append(environment["CUDA_VISIBLE_DEVICES"])
+            got.set()
+
+    with gpus.some_of(["0"], 1, said.append, tmp_path):
+        with gpus.some_of(["1"], 1, said.append, tmp_path):
+            waiting = threading.Thread(target=both)
+            waiting.start()
+            assert not got.wait(1.5)
+            with gpus.some_of(["2"], 1, said.append, tmp_path) as third:  # nobody sits on it
+                assert third == {"CUDA_VISIBLE_DEVICES": "2"}
+        waiting.join(timeout=10)
+    assert said == ["too few GPUs (0, 1, 2) are free: waiting for 2", "1,2"]
+
+
+def test_more_than_there_are_cannot_be_waited_for(tmp_path):
+    with (
+        pytest.raises(SightlineError, match="is 2, one GPU each, and this machine shows 1: lower"),
+        gpus.some_of(["0"], 2, print, tmp_path),
+    ):
+        pass

@@ -43,10 +43,16 @@ def train(args) -> None:
     layout = Layout()
     settings = params.load(layout)
     model, recipe = settings.model(args.name)
+    if settings.compute.processes > 1 and _rank() is None:
+        from sightline.training.launch import launch
+
+        launch(args.name, settings.compute.processes)
+        return
     from sightline.training.loop import train
+    from sightline.training.ranks import one_voice
 
     checkpoints = main_root(layout.root) / ".sightline" / "checkpoints"
-    with _progress_bar(args.name) as progress:
+    with one_voice(), _progress_bar(args.name) as progress:
         train(args.name, model, recipe, settings.compute, layout, checkpoints, progress)
 
 
@@ -167,7 +173,7 @@ def _progress_bar(name: str):
     """Yield what training tells its progress to; quiet where there is no terminal."""
     from tqdm import tqdm
 
-    with tqdm(desc=name, unit="step", disable=None, leave=False) as bar:
+    with tqdm(desc=name, unit="step", disable=bool(_rank()) or None, leave=False) as bar:
 
         def tell(step: int, steps: int, loss: float) -> None:
             bar.total = steps
@@ -175,6 +181,11 @@ def _progress_bar(name: str):
             bar.update(step - bar.n)
 
         yield tell
+
+
+def _rank() -> int | None:
+    """Return which rank of a training in several processes this is, if it is one: 0 speaks."""
+    return int(os.environ["RANK"]) if "TORCHELASTIC_RUN_ID" in os.environ else None
 
 
 def parser() -> argparse.ArgumentParser:
@@ -231,14 +242,16 @@ def _add(commands, function) -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; 0, or after an error that is said in one line: 75 if it passes, else 1."""
-    if "DVC_STAGE" in os.environ:  # started by dvc: a stage must not outlive it
+    # a stage must not outlive dvc, nor a rank the training that started it
+    if "DVC_STAGE" in os.environ or _rank() is not None:
         from sightline.processes import die_with_parent
 
         die_with_parent()
     # before torch starts its threads: idle ones sleep instead of burning a core
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     args = parser().parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    level = logging.WARNING if _rank() else logging.INFO
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     try:
         args.run(args)
     except SightlineError as error:

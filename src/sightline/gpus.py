@@ -1,4 +1,4 @@
-"""Which CUDA devices this machine has, and a machine-wide lock on each: one training a GPU."""
+"""Which CUDA devices this machine has, and a machine-wide lock on each: a GPU trains one model."""
 
 import contextlib
 import os
@@ -8,6 +8,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from sightline.errors import SightlineError
 
 
 def visible() -> list[str]:
@@ -32,35 +34,42 @@ def visible() -> list[str]:
 
 
 @contextlib.contextmanager
-def one_of(
-    devices: list[str], on_wait: Callable[[str], None], folder: Path | None = None
+def some_of(
+    devices: list[str], count: int, on_wait: Callable[[str], None], folder: Path | None = None
 ) -> Iterator[dict[str, str]]:
-    """Hold one of `devices` that no other training of this machine holds; wait until one is free.
+    """Hold `count` of `devices` that no other training of this machine holds; wait for them.
 
-    Gives the environment that shows a program this device alone, an empty one where `devices` is
-    empty. The kernel frees the lock when its owner dies. `folder` holds the lock files (default:
-    the machine's temporary folder, the same for every workspace and user).
+    Gives the environment that shows a program these devices alone, an empty one where `devices` is
+    empty. The kernel frees the locks when their owner dies. `folder` holds the lock files (default:
+    the machine's temporary folder, the same for every workspace and user). Raises SightlineError
+    where there are fewer than `count`.
     """
     from filelock import FileLock, Timeout
 
     if not devices:
         yield {}
         return
+    if len(devices) < count:
+        raise SightlineError(
+            f"compute.processes is {count}, one GPU each, and this machine shows {len(devices)}: "
+            "lower it, or set compute.device to cpu"
+        )
     folder = folder or Path(tempfile.gettempdir())
     locks = {d: FileLock(folder / f"sightline-gpu-{d}.lock", mode=0o666) for d in devices}
     said = False
     while True:
-        for device, lock in locks.items():
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                continue
-            try:
-                yield {"CUDA_VISIBLE_DEVICES": device}
-            finally:
-                lock.release()
-            return
+        with contextlib.ExitStack() as held:
+            chosen = []
+            for device, lock in locks.items():
+                if len(chosen) < count:
+                    with contextlib.suppress(Timeout):
+                        held.enter_context(lock.acquire(timeout=0))
+                        chosen.append(device)
+            if len(chosen) == count:
+                yield {"CUDA_VISIBLE_DEVICES": ",".join(chosen)}
+                return
+        # too few are given back at once: two that hold one each would wait for each other
         if not said:
-            on_wait(f"all GPUs ({', '.join(devices)}) train already: waiting for one")
+            on_wait(f"too few GPUs ({', '.join(devices)}) are free: waiting for {count}")
             said = True
         time.sleep(1.0)

@@ -18,7 +18,7 @@ from sightline.errors import SightlineError, TryAgain
 
 GRACE = 5.0  # seconds between asking a process to end and killing it
 TAIL = 20  # lines of output kept for the report of a failure
-_PARENT = "SIGHTLINE_PARENT"  # the process without which a child has no reason to go on
+PARENT = "SIGHTLINE_PARENT"  # the process without which a child has no reason to go on
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _SHELLS = {"sh", "ash", "bash", "dash", "fish", "ksh", "zsh"}
 
@@ -37,7 +37,7 @@ def die_with_parent() -> None:
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
     parent = os.getppid()
-    starter = int(os.environ.get(_PARENT) or _past_shells(parent))
+    starter = int(os.environ.get(PARENT) or _past_shells(parent))
     if starter == parent:
         return
     try:
@@ -265,5 +265,5 @@ if (
     __name__ == "__main__"
 ):  # `python -m sightline.processes COMMAND...`: COMMAND dies with its parent
     die_with_parent()
-    os.environ[_PARENT] = str(os.getpid())
+    os.environ[PARENT] = str(os.getpid())
     os.execvp(sys.argv[1], sys.argv[1:])

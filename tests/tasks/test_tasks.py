@@ -9,6 +9,7 @@ import torch
 from sightline import tasks
 from sightline.completion import complete
 from sightline.tasks import next_row, rotation
+from sightline.training.draws import Draw
 from sightline.training.recipe import Optimizer, Recipe, Task
 
 RECIPE = Recipe(1, 32, Optimizer("adam", 0.01))
@@ -54,7 +55,7 @@ def test_val_and_test_are_turned_by_fixed_angles_of_their_own(monkeypatch):
 
 def test_the_angle_of_a_batch_is_drawn_anew_and_is_what_it_was_turned_by():
     images = torch.randint(0, 256, (4, 8, 8, 1), dtype=torch.uint8)
-    task, draw = tasks.task("rotation"), torch.Generator().manual_seed(5)
+    task, draw = tasks.task("rotation"), Draw(torch.Generator().manual_seed(5), 4, slice(0, 4))
     turned, angles = task.pose(images, torch.zeros(4), draw)
     assert torch.equal(turned, rotation.turn(images, angles))
     assert not torch.equal(angles, task.pose(images, torch.zeros(4), draw)[1])

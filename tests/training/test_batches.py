@@ -6,6 +6,7 @@ import torch
 
 from sightline.tasks.rotation import turn
 from sightline.training import batches
+from sightline.training.draws import Draw, generator
 from sightline.training.recipe import Augment
 
 
@@ -16,7 +17,12 @@ def images() -> torch.Tensor:
 
 def change(images: torch.Tensor, step: int = 0, epoch: int = 0, **settings) -> torch.Tensor:
     index = torch.arange(len(images))
-    return batches.augment(images, index, Augment(**settings), seed=1, epoch=epoch, step=step)
+    chosen, draw = Augment(**settings), drawn(len(images), step)
+    return batches.augment(images, index, chosen, draw, seed=1, epoch=epoch)
+
+
+def drawn(count: int, step: int = 0, part: slice = slice(0, None)) -> Draw:
+    return Draw(generator(1, "x", step), count, part)
 
 
 @pytest.mark.parametrize(
@@ -38,12 +44,23 @@ def test_draws_repeat_at_the_same_step_and_differ_at_another(images, settings):
     assert not torch.equal(first, change(images, step=1, epoch=1, **settings))
 
 
+def test_parts_of_a_batch_change_as_the_whole_does(images):
+    everything = Augment(rotate=20, scale=0.3, translate=2, flip="alternating", cutout=4)
+    index = torch.randperm(64)
+    parts = [
+        batches.augment(images[p], index[p], everything, drawn(64, part=p), seed=1, epoch=0)
+        for p in (slice(0, 21), slice(21, 64))
+    ]
+    whole = batches.augment(images, index, everything, drawn(64), seed=1, epoch=0)
+    assert torch.equal(torch.cat(parts), whole)
+
+
 def test_without_settings_nothing_changes(images):
     assert torch.equal(change(images), images)
 
 
 def test_translate_moves_by_whole_pixels_in_every_direction(images):
-    moved = batches.translate(images, 2, batches.generator(0, "x"))
+    moved = batches.translate(images, 2, drawn(64))
     shifts = set()
     for before, after in zip(images.numpy(), moved.numpy(), strict=True):
         padded = np.pad(before, ((2, 2), (2, 2), (0, 0)), mode="reflect")
@@ -77,7 +94,7 @@ def test_rotate_and_scale_change_no_more_than_they_say(images):
 
 def test_a_shift_larger_than_the_image_stays_inside():
     image = torch.arange(4, dtype=torch.uint8).view(1, 2, 2, 1)
-    assert batches.translate(image, 9, batches.generator(0, "x")).shape == image.shape
+    assert batches.translate(image, 9, drawn(1)).shape == image.shape
 
 
 def test_alternating_flip_shows_each_image_every_other_epoch():
@@ -94,7 +111,7 @@ def test_flip_mirrors_left_to_right():
 
 
 def test_cutout_changes_at_most_its_square(images):
-    changed = (batches.cutout(images, 3, batches.generator(0, "x")) != images).any(3)
+    changed = (batches.cutout(images, 3, drawn(64)) != images).any(3)
     assert changed.flatten(1).sum(1).max() <= 9
     assert changed.any(2).sum(1).max() <= 3 and changed.any(1).sum(1).max() <= 3
 
@@ -111,7 +128,11 @@ def test_resident_and_mapped_images_give_the_same_batches(tmp_path):
     for a, b in zip(whole.take(index), lazy.take(index), strict=True):
         assert torch.equal(a, b)
     assert torch.equal(whole.take(index)[0], torch.from_numpy(array)[index])
-    assert sum(len(labels) for _, labels in lazy.in_order(16)) == 50
+    sizes = [len(labels) for _, labels in lazy.in_order(16, slice(0, 50))]
+    assert sizes == [16, 16, 16, 2]
+    seen = torch.cat([labels for _, labels in lazy.in_order(16, slice(20, 50))])
+    assert seen.tolist() == list(range(20, 50))
+    assert list(lazy.in_order(16, slice(20, 20))) == []
 
 
 def test_every_epoch_visits_every_image_in_another_order():

@@ -13,7 +13,7 @@ from sightline.evaluation.report import Report
 from sightline.insight.drawing import COLOURS, Line, draw
 from sightline.networks.layers import Recurrent, normalise
 from sightline.trained import TrainedModel
-from sightline.training.batches import seed_weights
+from sightline.training.draws import seed_weights
 
 BACK = 256  # images whose gradients are averaged
 # in torch's order of weights; what is no gate has no name

@@ -4,10 +4,10 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from sightline.networks import layers
+from sightline.training.draws import Draw
 from sightline.training.recipe import Recipe
 
 
@@ -36,7 +36,7 @@ class Task(ABC):
             return "label_smoothing spreads a class over the others, and here are none: drop it"
         return None
 
-    def pose(self, images: Tensor, labels: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
+    def pose(self, images: Tensor, labels: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
         """Return a training batch as a question: images and targets, N of each."""
         return images, labels
 

@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from sightline.networks import layers
 from sightline.tasks.base import Task
+from sightline.training.draws import Draw
 from sightline.training.recipe import Recipe
 
 LIMIT = 45.0  # degrees, to either side
@@ -35,16 +36,17 @@ class Rotation(Task):
             )
         return super().mistake(kind, settings, recipe)
 
-    def pose(self, images: Tensor, labels: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
+    def pose(self, images: Tensor, labels: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
         """Return the images, each turned by an angle of its own, and the angles."""
-        angles = uniform(len(images), draw).to(images.device)
+        angles = angles_of(draw.uniform()).to(images.device)
         return turn(images, angles), angles
 
     def examples(
         self, images: np.ndarray, labels: np.ndarray, split: str
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the turned images and their angles."""
-        angles = uniform(len(images), torch.Generator().manual_seed(SEEDS[split]))
+        draw = torch.Generator().manual_seed(SEEDS[split])
+        angles = angles_of(torch.rand(len(images), generator=draw))
         turned = np.empty_like(images)
         for start in range(0, len(images), CHUNK):
             part = slice(start, start + CHUNK)
@@ -81,9 +83,9 @@ class Rotation(Task):
         return mean**0.5
 
 
-def uniform(count: int, draw: torch.Generator) -> Tensor:
-    """Return angles from -LIMIT to LIMIT, float32."""
-    return (2 * torch.rand(count, generator=draw) - 1) * LIMIT
+def angles_of(shares: Tensor) -> Tensor:
+    """Return angles from -LIMIT to LIMIT, of numbers from 0 to 1."""
+    return (2 * shares - 1) * LIMIT
 
 
 def turn(images: Tensor, degrees: Tensor, size: Tensor | float = 1.0) -> Tensor:

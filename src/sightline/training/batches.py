@@ -1,11 +1,7 @@
 """Batches: the whole uint8 array on the device where it fits, batches by index, augmentation on
 whole batches. No Dataset, no DataLoader: reading is then a hundredth of a training step.
-
-Every random draw comes from a generator seeded by (seed, purpose, position), so that a resumed run
-draws what an uninterrupted one would, without saving any generator's state.
 """
 
-import hashlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,18 +9,8 @@ import torch
 from torch import Tensor
 
 from sightline.tasks.rotation import turn
+from sightline.training.draws import Draw, generator
 from sightline.training.recipe import Augment
-
-
-def generator(seed: int, purpose: str, position: int = 0) -> torch.Generator:
-    """Return a generator that depends on nothing but its arguments."""
-    digest = hashlib.sha256(f"{seed} {purpose} {position}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
-
-
-def seed_weights(seed: int) -> None:
-    """Have torch draw the initial weights of the next network that is built from this seed."""
-    torch.manual_seed(generator(seed, "weights").initial_seed())
 
 
 class Images:
@@ -60,10 +46,10 @@ class Images:
         batch[order] = torch.from_numpy(self.images[index[order].numpy()])
         return batch.to(self.device), self.labels[index.to(self.device)]
 
-    def in_order(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the whole split in order."""
-        for start in range(0, len(self), batch_size):
-            yield self.take(torch.arange(start, min(start + batch_size, len(self))))
+    def in_order(self, batch_size: int, part: slice) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield a part of the split, its start and stop given, in order."""
+        for start in range(part.start, part.stop, batch_size):
+            yield self.take(torch.arange(start, min(start + batch_size, part.stop)))
 
 
 def order(count: int, seed: int, epoch: int) -> Tensor:
@@ -71,24 +57,17 @@ def order(count: int, seed: int, epoch: int) -> Tensor:
     return torch.randperm(count, generator=generator(seed, "order", epoch))
 
 
-def rows_shown(count: int, height: int, least: int, seed: int, step: int) -> Tensor:
-    """Return how many of its upper rows each of `count` images shows: from `least` to all."""
-    draw = generator(seed, "rows", step)
-    return torch.randint(least, height + 1, (count,), generator=draw)
-
-
 def augment(
-    images: Tensor, index: Tensor, settings: Augment, seed: int, epoch: int, step: int
+    images: Tensor, index: Tensor, settings: Augment, draw: Draw, seed: int, epoch: int
 ) -> Tensor:
     """Return uint8 images N x H x W x C, changed at random; `index` says which images they are."""
-    draw = generator(seed, "augment", step)
     if settings.rotate or settings.scale:
-        degrees, sizes = (2 * torch.rand((2, len(images)), generator=draw) - 1).to(images.device)
+        degrees, sizes = (2 * draw.uniform(2) - 1).to(images.device)
         images = turn(images, degrees * settings.rotate, 1 + sizes * settings.scale)
     if settings.translate:
         images = translate(images, settings.translate, draw)
     if settings.flip == "random":
-        images = flip(images, torch.rand(len(images), generator=draw) < 0.5)
+        images = flip(images, draw.uniform() < 0.5)
     elif settings.flip == "alternating":
         images = flip(images, flipped_in(index, seed, epoch))
     if settings.cutout:
@@ -96,12 +75,12 @@ def augment(
     return images
 
 
-def translate(images: Tensor, pixels: int, draw: torch.Generator) -> Tensor:
+def translate(images: Tensor, pixels: int, draw: Draw) -> Tensor:
     """Return each image moved by up to `pixels` in both directions, its border mirrored."""
     count, height, width, _ = images.shape
     device = images.device
     # the draw alone crosses to the device: a large copy would make a GPU's queue run dry
-    shift = torch.randint(-pixels, pixels + 1, (2, count, 1), generator=draw).to(device)
+    shift = draw.integers(-pixels, pixels, 2).unsqueeze(2).to(device)
     rows = mirrored(torch.arange(height, device=device) + shift[0], height)
     columns = mirrored(torch.arange(width, device=device) + shift[1], width)
     which = torch.arange(count, device=device).view(-1, 1, 1)
@@ -130,14 +109,14 @@ def flipped_in(index: Tensor, seed: int, epoch: int) -> Tensor:
     return (start + epoch) % 2 == 1
 
 
-def cutout(images: Tensor, size: int, draw: torch.Generator) -> Tensor:
+def cutout(images: Tensor, size: int, draw: Draw) -> Tensor:
     """Return each image with one square of `size` pixels set to the image's own mean.
 
     DeVries, Taylor 2017 (arXiv:1708.04552); the square may reach over the border.
     """
-    count, height, width, _ = images.shape
-    top = torch.randint(0, height, (count, 1), generator=draw) - size // 2
-    left = torch.randint(0, width, (count, 1), generator=draw) - size // 2
+    height, width = images.shape[1:3]
+    top = draw.integers(0, height - 1).unsqueeze(1) - size // 2
+    left = draw.integers(0, width - 1).unsqueeze(1) - size // 2
     row, column = torch.arange(height), torch.arange(width)
     in_rows = (row >= top) & (row < top + size)
     in_columns = (column >= left) & (column < left + size)

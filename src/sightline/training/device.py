@@ -9,26 +9,30 @@ from pathlib import Path
 import torch
 
 from sightline.errors import SightlineError
+from sightline.training import ranks
 from sightline.training.recipe import Compute
 
 
 @dataclass(frozen=True)
 class Place:
-    """The device, dtype and thread count in force, whether the network is compiled, and a line that
-    says why.
+    """The device, dtype, thread count and ranks in force, whether the network is compiled, and a
+    line that says why.
     """
 
     device: torch.device
     dtype: torch.dtype
     threads: int
+    ranks: ranks.Ranks
     compile: bool
     reason: str
 
 
 def choose(compute: Compute) -> Place:
-    """Return where to compute; set the process's thread count and how it keeps memory.
+    """Return where to compute; set the process's thread count and how it keeps memory, and join the
+    other ranks if any.
 
-    Raises SightlineError where CUDA is asked for and not there: nothing falls back silently.
+    Raises SightlineError where CUDA is asked for and not there, or the processes that are asked
+    for: nothing falls back silently.
     """
     cuda = torch.cuda.is_available()
     if compute.device == "cuda" and not cuda:
@@ -46,13 +50,17 @@ def choose(compute: Compute) -> Place:
     torch.set_num_threads(compute.threads)
     keep_memory()
     torch.backends.cudnn.benchmark = True  # the shapes of a step are those of the step before
+    joined = ranks.joined(compute.processes, device)
+    threads = f"{compute.threads} threads of {os.cpu_count()} cores"
+    if joined.count > 1:
+        threads = f"{joined.count} processes of {threads}"
     dtype_name = str(dtype).removeprefix("torch.")
     reason = (
         f"{device.type} ({why}), {dtype_name} ({type_why}), "
-        f"{compute.threads} threads of {os.cpu_count()} cores (compute.threads decides the bits)"
+        f"{threads} (compute.threads decides the bits)"
         f"{', compiled' if compute.compile else ''}"
     )
-    return Place(device, dtype, compute.threads, compute.compile, reason)
+    return Place(device, dtype, compute.threads, joined, compute.compile, reason)
 
 
 def keep_memory() -> None:

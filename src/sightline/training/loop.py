@@ -4,6 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -17,15 +18,9 @@ from sightline.networks.layers import normalise
 from sightline.trained import TrainedModel
 from sightline.training import checkpoint
 from sightline.training.average import average
-from sightline.training.batches import (
-    Images,
-    augment,
-    generator,
-    order,
-    rows_shown,
-    seed_weights,
-)
+from sightline.training.batches import Images, augment, order
 from sightline.training.device import Place, choose, processor
+from sightline.training.draws import Draw, generator, seed_weights
 from sightline.training.optim import learning_rate, optimizers
 from sightline.training.recipe import Compute, Model, Recipe
 from sightline.training.results import describe, leave
@@ -72,12 +67,13 @@ def train(
     description["parameters"] = sum(p.numel() for p in trained.network.parameters())
 
     path = state / f"{name}-{checkpoint.key(description, meta['sha256'], place.reason)}.pt"
-    with checkpoint.alone(path):
+    with checkpoint.alone(path) if place.ranks.first else nullcontext():
         run = Run(trained, train_set, val_set, recipe, model.seed, place)
         run.resume(path)
         run.to_the_end(name, path, compute.checkpoint_seconds, progress)
-        leave(layout, description, run.weights(), run.history, run.timing())
-        path.unlink(missing_ok=True)
+        if place.ranks.first:
+            leave(layout, description, run.weights(), run.history, run.timing())
+            path.unlink(missing_ok=True)
 
 
 def build(description: dict, place: Place) -> TrainedModel:
@@ -118,6 +114,8 @@ class Run:
         self.train_set, self.val_set, self.seed, self.place = train_set, val_set, seed, place
         self.optimizers = optimizers(self.network, recipe.optimizer)
         self.batch_size = min(recipe.batch_size, len(train_set))
+        place.ranks.begin(self.network, self.batch_size)
+        self.part = place.ranks.part(self.batch_size)  # of every batch: the images of this process
         # the last, smaller batch of an epoch is left out: another order, another remainder
         self.epoch_steps = len(train_set) // self.batch_size
         self.steps = recipe.epochs * self.epoch_steps
@@ -178,7 +176,7 @@ class Run:
                     self.history.append(self.row(epoch))
                     self.totals.zero_()
                 self.seconds = time.perf_counter() - begun
-                if due and self.step < self.steps:
+                if due and self.step < self.steps and self.place.ranks.first:
                     checkpoint.save(path, self.state())
                     saved = time.perf_counter()
 
@@ -198,10 +196,10 @@ class Run:
 
     def take_step(self, index: Tensor, epoch: int) -> None:
         """Move the weights against the gradient of the loss on the images at `index`."""
-        recipe = self.recipe
+        recipe, index = self.recipe, index[self.part]
         images, labels = self.train_set.take(index)
-        images = augment(images, index, recipe.augment, self.seed, epoch, self.step)
-        images, targets = self.task.pose(images, labels, generator(self.seed, "pose", self.step))
+        images = augment(images, index, recipe.augment, self.draw("augment"), self.seed, epoch)
+        images, targets = self.task.pose(images, labels, self.draw("pose"))
         torch.manual_seed(generator(self.seed, "dropout", self.step).initial_seed())
         self.network.train()
         lengths = self.lengths(images)
@@ -209,6 +207,10 @@ class Run:
         loss = self.task.loss(raw, images, targets, lengths, recipe.label_smoothing)
         self.network.zero_grad(set_to_none=True)
         loss.backward()
+        outputs = self.task.named(raw.detach())
+        score = self.task.scores(outputs, images, targets, lengths).mean()
+        figures = torch.stack([loss.detach(), score])
+        self.place.ranks.average(self.network, figures, len(index) / self.batch_size)
         if recipe.clip_norm:
             nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip_norm)
         for optimizer in self.optimizers:
@@ -217,9 +219,11 @@ class Run:
             optimizer.step()
         if self.average:
             self.average.update(self.network, self.step + 1, self.steps)
-        outputs = self.task.named(raw.detach())
-        score = self.task.scores(outputs, images, targets, lengths).mean()
-        self.totals += torch.stack([loss.detach(), score])
+        self.totals += figures
+
+    def draw(self, purpose: str) -> Draw:
+        """Return what is random about the images of this step's batch, of this process's part."""
+        return Draw(generator(self.seed, purpose, self.step), self.batch_size, self.part)
 
     def learning_rate(self) -> float:
         """Return the learning rate of the step just taken."""
@@ -227,10 +231,10 @@ class Run:
 
     def lengths(self, images: Tensor) -> Tensor | None:
         """Return how many steps of each training image are shown; None: all of all."""
-        least, (count, height) = self.recipe.min_rows, images.shape[:2]
+        least = self.recipe.min_rows
         if not least:
             return None
-        rows = rows_shown(count, height, least, self.seed, self.step)
+        rows = self.draw("rows").integers(least, images.shape[1])
         return (rows * self.network.steps_per_row).to(self.place.device)
 
     def raw(self, images: Tensor, lengths: Tensor | None = None) -> Tensor:
@@ -276,12 +280,14 @@ class Run:
             weights = {k: v.clone() for k, v in network.state_dict().items()}
             network.load_state_dict(self.average.values)
         loss = score = 0.0
-        for images, targets in self.val_set.in_order(1000):
+        part = self.place.ranks.part(len(self.val_set))
+        for images, targets in self.val_set.in_order(1000, part):
             raw = self.raw(images)
             loss += self.task.loss(raw, images, targets).item() * len(images)
             score += self.task.scores(self.task.named(raw), images, targets).sum().item()
         if weights:
             network.load_state_dict(weights)
+        loss, score = self.place.ranks.total([loss, score], self.place.device)
         return loss / len(self.val_set), score / len(self.val_set)
 
     def weights(self) -> dict[str, Tensor]:
@@ -300,5 +306,6 @@ class Run:
             "processor": processor(self.place.device),
             "dtype": str(self.place.dtype).removeprefix("torch."),
             "threads": self.place.threads,
+            "processes": self.place.ranks.count,
             "torch": torch.__version__,
         }

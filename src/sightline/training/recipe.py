@@ -161,8 +161,9 @@ class Model:
 
 @dataclass(frozen=True)
 class Compute:
-    """Where and how training computes. `threads` decides the bits of the result.
+    """Where and how training computes. `threads`, of each process, decides the bits of the result.
 
+    `processes`: those that share every batch (`sightline.training.ranks`).
     `compile`: torch.compile makes one program of the network, with its own last bits.
     `checkpoint_seconds`: the time between checkpoints, which decides nothing but what a kill costs.
     """
@@ -171,10 +172,11 @@ class Compute:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: int = 1
+    processes: int = 1
     compile: bool = False
     checkpoint_seconds: float = 30.0
 
     def __post_init__(self):
-        _positive(self, "threads")
+        _positive(self, "threads", "processes")
         if self.checkpoint_seconds < 0:
             raise ValueError("checkpoint_seconds cannot be negative (0 is after every step)")

@@ -1,0 +1,66 @@
+"""Start a training in several processes with torchrun's agent, and say what ended one of them."""
+
+import logging
+import os
+import signal
+import sys
+import tempfile
+
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+from sightline.errors import SightlineError
+from sightline.processes import PARENT
+from sightline.training.ranks import LOST
+
+
+def launch(name: str, processes: int) -> None:
+    """Run `sightline train NAME` in so many ranks, to the end of all.
+
+    The first that fails ends the others. Raises SightlineError with that one's error, or with what
+    ended it. A signal that would end this process ends the ranks first.
+    """
+    logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)  # what ended a rank, we say
+    os.environ[PARENT] = str(os.getpid())  # without it no rank has a reason to go on
+    with tempfile.TemporaryDirectory(prefix="sightline-ranks-") as errors:
+        config = LaunchConfig(
+            min_nodes=1,
+            max_nodes=1,
+            nproc_per_node=processes,
+            max_restarts=0,
+            run_id=name,
+            rdzv_backend="c10d",
+            rdzv_endpoint="127.0.0.1:0",
+            local_addr="127.0.0.1",
+            logs_specs=DefaultLogsSpecs(log_dir=errors),
+        )
+        try:
+            elastic_launch(config, sys.executable)("-P", "-m", "sightline.cli", "train", name)
+        except ChildFailedError as error:
+            raise SightlineError(explain(name, processes, error.failures)) from None
+        except SignalException as caught:
+            ended_by = caught.sigval
+        else:
+            return
+    signal.signal(ended_by, signal.SIG_DFL)
+    os.kill(os.getpid(), ended_by)
+
+
+def explain(name: str, processes: int, failures: dict[int, ProcessFailure]) -> str:
+    """Return what ended the first rank that failed; one that lost a peer failed because of it."""
+    rank = min(failures, key=lambda rank: failures[rank].exitcode == LOST)
+    failure = failures[rank]
+    recorded = failure.message["message"] if isinstance(failure.message, dict) else None
+    if failure.exitcode == LOST:
+        how = f"lost the connection to the others ({recorded})"
+    elif recorded:  # by `ranks.one_voice`
+        return recorded.removeprefix(f"{SightlineError.__name__}: ")
+    elif failure.exitcode < 0:
+        how = f"was killed by {failure.signal_name()}"
+    else:
+        how = f"ended with status {failure.exitcode}, its error stands above"
+    return (
+        f"{name}: rank {rank} of {processes} (process {failure.pid}) {how}, and the others were "
+        "ended: run the same command again, it goes on from the last checkpoint"
+    )
