@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from workspace import MODELS
 
@@ -45,6 +46,7 @@ def test_a_second_run_runs_nothing(workspace):
         ("params.yaml", "recipes.cnn-4.epochs", 3, of("mnist-cnn", stages=["train"])),
         ("params.yaml", "models.mnist-lstm.seed", 9, of("mnist-lstm", stages=["train"])),
         ("params.yaml", "compute.threads", 2, of(*MODELS, stages=["train"])),
+        ("params.yaml", "compute.processes", 2, of(*MODELS, stages=["train"])),
         ("params.yaml", "compute.checkpoint_seconds", 7, set()),
         (
             "params.yaml",
@@ -119,13 +121,16 @@ def test_what_ran_once_comes_back_from_the_run_cache(workspace):
     assert workspace.locked() == first
 
 
-@pytest.mark.parametrize("victim", ["stage", "dvc"])
-def test_killed_in_training_and_repeated_equals_never_killed(workspace, victim):
+@pytest.mark.parametrize(
+    ("victim", "processes"),
+    [("stage", 1), ("dvc", 1), pytest.param("dvc", 2, marks=pytest.mark.slow)],
+)
+def test_killed_in_training_and_repeated_equals_never_killed(workspace, victim, processes):
     epochs = {"stage": 30, "dvc": 31}[victim]  # what ran once would come from the run cache
 
     def longer(params: dict) -> None:
         params["recipes"]["rows-6"]["epochs"] = epochs
-        params["compute"]["checkpoint_seconds"] = 0
+        params["compute"] |= {"checkpoint_seconds": 0, "processes": processes}
 
     workspace.edit("params.yaml", longer)
     checkpoints = workspace.root / ".sightline" / "checkpoints"
@@ -137,9 +142,11 @@ def test_killed_in_training_and_repeated_equals_never_killed(workspace, victim):
     wait_for(lambda: list(checkpoints.glob("mnist-lstm-*.pt")))
     time.sleep(0.5)
     stage = training_process(workspace)
+    ranks = [rank.pid for rank in psutil.Process(stage).children()]
+    assert len(ranks) == (processes if processes > 1 else 0)
     os.kill(stage if victim == "stage" else dvc.pid, signal.SIGKILL)
     assert dvc.wait(60) != 0
-    wait_for(lambda: not alive(stage))
+    wait_for(lambda: not any(map(alive, [stage, *ranks])))
     assert list(checkpoints.glob("mnist-lstm-*.pt"))
     assert workspace.repro("train@mnist-lstm") == ["train@mnist-lstm"]
     resumed = workspace.locked()["train@mnist-lstm"]

@@ -175,6 +175,19 @@ def test_what_stops_every_rank_is_said_once(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_second_training_of_the_same_thing_is_refused_and_leaves_the_first_alone(tmp_path):
+    project = Project(tmp_path, "lstm", epochs=1000)
+    first, _ = project.interrupted()
+    second = project.start()
+    said, _ = second.communicate(timeout=60)
+    assert second.returncode == 1 and "Traceback" not in said
+    assert said.count("another process trains exactly this model now") == 1
+    assert first.poll() is None
+    first.terminate()
+    first.communicate(timeout=60)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_to_the_command_ends_the_ranks(asked, tmp_path):
     command, ranks = Project(tmp_path, "lstm", **STEPS).interrupted()

@@ -37,7 +37,10 @@ class Task(ABC):
         return None
 
     def pose(self, images: Tensor, labels: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
-        """Return a training batch as a question: images and targets, N of each."""
+        """Return a training batch as a question: images and targets, N of each.
+
+        What is random about it comes from `draw` alone.
+        """
         return images, labels
 
     def examples(
@@ -66,7 +69,9 @@ class Task(ABC):
         lengths: Tensor | None = None,
         smoothing: float = 0.0,
     ) -> Tensor:
-        """Return the mean loss of a batch."""
+        """Return the loss of a batch, a mean over its images: that of its parts, weighed by their
+        images, is that of the whole (`sightline.training.ranks`).
+        """
 
     @abstractmethod
     def scores(

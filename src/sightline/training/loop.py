@@ -124,7 +124,7 @@ class Run:
         self.totals = torch.zeros(2, device=place.device)  # of this epoch: losses, scores
 
     def state(self) -> dict:
-        """Return all that a checkpoint holds. Random draws need no state (see batches.py)."""
+        """Return all that a checkpoint holds. Random draws need no state (see draws.py)."""
         return {
             "network": self.network.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
@@ -159,6 +159,7 @@ class Run:
     ) -> None:
         """Take the steps that are left; write a checkpoint every so many seconds."""
         begun, saved = time.perf_counter() - self.seconds, time.perf_counter()
+        writes = self.place.ranks.first  # what the others hold is the same
         for epoch in range(self.step // self.epoch_steps, self.recipe.epochs):
             visits = order(len(self.train_set), self.seed, epoch)
             self.freeze(name, epoch)
@@ -167,7 +168,7 @@ class Run:
                 self.take_step(visits[start : start + self.batch_size], epoch)
                 self.step += 1
                 last = position + 1 == self.epoch_steps
-                due = time.perf_counter() - saved > checkpoint_seconds
+                due = writes and time.perf_counter() - saved > checkpoint_seconds
                 if last or due or self.step % CHECK_EVERY == 0:
                     loss = self.totals[0].item() / (position + 1)
                     self.refuse_nan(name, loss)
@@ -176,7 +177,7 @@ class Run:
                     self.history.append(self.row(epoch))
                     self.totals.zero_()
                 self.seconds = time.perf_counter() - begun
-                if due and self.step < self.steps and self.place.ranks.first:
+                if due and self.step < self.steps:
                     checkpoint.save(path, self.state())
                     saved = time.perf_counter()
 

@@ -53,8 +53,9 @@ class Ranks:
                 f"a batch of {batch_size} cannot be shared by {self.count} processes: lower "
                 "compute.processes, or raise the recipe's batch_size"
             )
-        for value in network.state_dict().values():
-            dist.broadcast(value, 0)
+        with _peers():
+            for value in network.state_dict().values():
+                dist.broadcast(value, 0)
         for module in list(network.modules()):
             for name, child in module.named_children():
                 if isinstance(child, nn.Dropout):
@@ -72,7 +73,8 @@ class Ranks:
         running = [v for k, v in network.named_buffers() if k.endswith(("_mean", "_var"))]
         values = [*gradients, *running, figures]
         flat = torch.cat([value.flatten() for value in values]).mul_(share)
-        self._sum(flat)
+        with _peers():
+            dist.all_reduce(flat)
         sums = flat.split([value.numel() for value in values])
         for value, mean in zip(values, sums, strict=True):
             value.copy_(mean.view(value.shape))
@@ -82,18 +84,21 @@ class Ranks:
         if self.count == 1:
             return values
         sums = torch.tensor(values, dtype=torch.float64, device=device)
-        self._sum(sums)
+        with _peers():
+            dist.all_reduce(sums)
         return sums.tolist()
 
-    def _sum(self, values: Tensor) -> None:
-        """Add up what the ranks have, in place. A rank whose peer is gone ends without a word: what
-        became of the other one is what counts, and the launcher says it.
-        """
-        try:
-            dist.all_reduce(values)
-        except RuntimeError as error:
-            get_error_handler().record_exception(error)
-            raise SystemExit(LOST) from None
+
+@contextmanager
+def _peers() -> Iterator[None]:
+    """End this rank without a word if another is gone: what became of that one is what counts, and
+    the launcher says it.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        get_error_handler().record_exception(error)
+        raise SystemExit(LOST) from None
 
 
 def joined(processes: int, device: torch.device) -> Ranks:
