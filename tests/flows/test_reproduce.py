@@ -105,12 +105,13 @@ def test_slots_limit_what_runs_side_by_side(toy, reproduce, tmp_path, monkeypatc
     assert not overlap(epochs=3, slots=1)
 
     driver = tmp_path / "nvidia-smi"
-    driver.write_text("#!/bin/sh\necho 7\n")
+    driver.write_text("#!/bin/sh\nprintf '7\\n8\\n'\n")
     driver.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert not overlap(epochs=4, slots=2), "one GPU, one training"
-    assert [device for _, device, *_ in toy.executions()] == ["7", "7"]
+    toy.params(lambda params: params["compute"].update(processes=2))
+    assert not overlap(epochs=4, slots=2), "two GPUs, one training of two processes"
+    assert [devices for _, devices, *_ in toy.executions()] == ["7,8", "7,8"]
 
 
 @pytest.fixture
