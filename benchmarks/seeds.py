@@ -24,8 +24,9 @@ from sightline.errors import SightlineError
 from sightline.evaluation import evaluate
 from sightline.layout import Layout
 from sightline.tasks import FIGURES
-from sightline.training.batches import Images, seed_weights
+from sightline.training.batches import Images
 from sightline.training.device import choose
+from sightline.training.draws import seed_weights
 from sightline.training.loop import Run, build, prepare, train
 from sightline.training.recipe import Compute, Model, Recipe
 from sightline.training.results import describe
