@@ -83,9 +83,8 @@ def test_exif_rotation_is_undone(orientation):
         8: Image.Transpose.ROTATE_270,
     }  # fmt: skip
     stored = upright.transpose(turned[orientation]) if orientation > 1 else upright
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    assert np.array_equal(images.read(encode(stored, exif=exif), 40, 3), np.asarray(upright))
+    data = encode(stored, exif=turned_by(orientation))
+    assert np.array_equal(images.read(data, 40, 3), np.asarray(upright))
 
 
 def test_unreadable_exif_does_not_break_an_image():
@@ -110,12 +109,38 @@ def test_16_bits_are_scaled_not_clipped():
     assert images.read(png(deep), 4, 1)[..., 0].tolist() == expected
 
 
+def waves(width, height):
+    """A photograph's stand-in: no two parts alike, nothing finer than libjpeg's eighth."""
+    y, x = np.mgrid[:height, :width]
+    parts = [np.sin(x / 31 + y / 97), np.sin(x * y / 9000), np.sin(y / 23 - x / 71)]
+    return Image.fromarray((127.5 + 127 * np.stack(parts, -1)).astype(np.uint8))
+
+
+@pytest.mark.parametrize("size", [400, 200, 90, 40])  # decoded whole, at 1/2, 1/4 and 1/8
+@pytest.mark.parametrize(("width", "height"), [(1003, 807), (807, 1003)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_large_jpeg_is_decoded_smaller_to_nearly_the_same(size, width, height, channels):
+    """To a grey level or so; taking the padding of odd sizes for image costs 2.4 to 7."""
+    data = encode(waves(width, height), "JPEG", quality=95, exif=turned_by(6))
+    with Image.open(io.BytesIO(data)) as whole:
+        wanted = np.rot90(images.fit(whole, size, channels), -1).astype(int)
+    away = np.abs(images.read(data, size, channels) - wanted)
+    assert away.mean() < 1.6 and away.max() < 14
+
+
+def turned_by(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
 def broken():
     jpeg, png_ = encode(Image.fromarray(COLOUR), "JPEG"), encode(Image.fromarray(COLOUR))
     flipped = bytearray(png_)
     flipped[200] ^= 0xFF
     return {
         "cut jpeg": jpeg[: len(jpeg) // 2],
+        "cut large jpeg": encode(waves(400, 300), "JPEG")[:-2000],
         "cut png": png_[: len(png_) // 2],
         "flipped png": bytes(flipped),
         "empty": b"",
