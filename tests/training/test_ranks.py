@@ -128,6 +128,13 @@ def test_an_mlps_dropout_and_augmentation_are_those_of_the_whole_batch(device, t
 def test_a_killed_rank_ends_the_run_with_one_line_and_the_next_goes_on(lstm, tmp_path):
     project = Project(tmp_path, "short", **STEPS)
     command, ranks = project.interrupted()
+    listening = [
+        connection.laddr.ip
+        for process in [psutil.Process(command.pid), *ranks.values()]
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert set(listening) == {"127.0.0.1"}, "anybody could talk to the ranks"
     ranks[1].kill()
     said, _ = command.communicate(timeout=60)
     errors = [line for line in said.splitlines() if not line.startswith("train it on")]

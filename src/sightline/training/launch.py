@@ -12,7 +12,7 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from sightline.errors import SightlineError
 from sightline.processes import PARENT
-from sightline.training.ranks import LOST
+from sightline.training.ranks import LOST, STORE
 
 
 def launch(name: str, processes: int) -> None:
@@ -23,7 +23,8 @@ def launch(name: str, processes: int) -> None:
     """
     logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)  # what ended a rank, we say
     os.environ[PARENT] = str(os.getpid())  # without it no rank has a reason to go on
-    with tempfile.TemporaryDirectory(prefix="sightline-ranks-") as errors:
+    with tempfile.TemporaryDirectory(prefix="sightline-ranks-") as folder:
+        stay_on_this_machine(folder)
         config = LaunchConfig(
             min_nodes=1,
             max_nodes=1,
@@ -31,9 +32,10 @@ def launch(name: str, processes: int) -> None:
             max_restarts=0,
             run_id=name,
             rdzv_backend="c10d",
-            rdzv_endpoint="127.0.0.1:0",
+            rdzv_endpoint=f"{folder}/rendezvous",
+            rdzv_configs={"store_type": "file"},
             local_addr="127.0.0.1",
-            logs_specs=DefaultLogsSpecs(log_dir=errors),
+            logs_specs=DefaultLogsSpecs(log_dir=folder),
         )
         try:
             elastic_launch(config, sys.executable)("-P", "-m", "sightline.cli", "train", name)
@@ -45,6 +47,16 @@ def launch(name: str, processes: int) -> None:
             return
     signal.signal(ended_by, signal.SIG_DFL)
     os.kill(os.getpid(), ended_by)
+
+
+def stay_on_this_machine(folder: str) -> None:
+    """Have the ranks meet in a file and talk over the loopback device.
+
+    torch's TCPStore, the usual meeting place, takes anybody's word on every network interface.
+    """
+    os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
+    os.environ[STORE] = f"{folder}/ranks"
+    os.environ["GLOO_SOCKET_IFNAME"] = os.environ["NCCL_SOCKET_IFNAME"] = "lo"
 
 
 def explain(name: str, processes: int, failures: dict[int, ProcessFailure]) -> str:

@@ -22,6 +22,7 @@ from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
 from sightline.errors import SightlineError
 
+STORE = "SIGHTLINE_RANKS"  # the file in which the ranks of a training meet
 LOST = 69  # EX_UNAVAILABLE of sysexits.h: the exit status of a rank that another one left alone
 
 
@@ -106,8 +107,7 @@ def joined(processes: int, device: torch.device) -> Ranks:
 
     Raises SightlineError where there are not so many ranks, or not so many GPUs.
     """
-    launched = dist.is_torchelastic_launched()
-    count = int(os.environ["WORLD_SIZE"]) if launched else 1
+    count = int(os.environ["WORLD_SIZE"]) if STORE in os.environ else 1
     if count != processes:
         raise SightlineError(
             f"compute.processes is {processes} and this training has {count}: `sightline train "
@@ -123,7 +123,9 @@ def joined(processes: int, device: torch.device) -> Ranks:
                 f"{torch.cuda.device_count()}: lower it, or set compute.device to cpu"
             )
         torch.cuda.set_device(rank)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    store = dist.FileStore(os.environ[STORE], count)
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    dist.init_process_group(backend, store=store, rank=rank, world_size=count)
     return Ranks(rank, count)
 
 
