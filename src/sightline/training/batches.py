@@ -2,6 +2,7 @@
 whole batches. No Dataset, no DataLoader: reading is then a hundredth of a training step.
 """
 
+import mmap
 from collections.abc import Iterator
 
 import numpy as np
@@ -42,14 +43,29 @@ class Images:
             return self.images[index], self.labels[index]
         # sorted: a memory map is read in the order of its pages, then put back in order
         order = index.argsort()
+        rows = index[order].numpy()
+        ask_for(self.images, rows)
         batch = torch.empty((len(index), *self.images.shape[1:]), dtype=torch.uint8)
-        batch[order] = torch.from_numpy(self.images[index[order].numpy()])
+        batch[order] = torch.from_numpy(self.images[rows])
         return batch.to(self.device), self.labels[index.to(self.device)]
 
     def in_order(self, batch_size: int, part: slice) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield a part of the split, its start and stop given, in order."""
         for start in range(part.start, part.stop, batch_size):
             yield self.take(torch.arange(start, min(start + batch_size, part.stop)))
+
+
+def ask_for(images: np.memmap, rows: np.ndarray) -> None:
+    """Have the system read these rows of a memory map from the disk, all at once and nothing else.
+
+    Left to page faults it reads one after the other, and about a megabyte around each, which random
+    batches have no use for (benchmarks/data_wait.py).
+    """
+    start, size = images.offset % mmap.ALLOCATIONGRANULARITY, images[0].nbytes
+    for row in rows.tolist():
+        first = start + row * size
+        page = first - first % mmap.PAGESIZE
+        images.base.madvise(mmap.MADV_WILLNEED, page, first + size - page)
 
 
 def order(count: int, seed: int, epoch: int) -> Tensor:
