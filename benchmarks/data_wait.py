@@ -3,11 +3,12 @@ a memory map.
 
     OMP_NUM_THREADS=1 python benchmarks/data_wait.py --threads 1
 
-Writes noise images into a temporary folder under --folder (a real disk, not a tmpfs), drops them
-from the page cache, and takes steps of the recipe on random batches of the map. Cold: no batch has
-been read before; warm: all have. Prints the share of the step that `Images.take` is, medians of
-the steps, and what a step reads from the disk, which says how cold the cold ones are. The file is
-far smaller than ImageNet, so `resident_bytes` is set to 0 instead.
+Writes noise images into a temporary folder under --folder (a real disk, not a tmpfs; by default
+.sightline, which git ignores even where a killed run leaves them), drops them from the page cache,
+and takes steps of the recipe on random batches of the map. Cold: no batch has been read before;
+warm: all have. Prints the share of the step that `Images.take` is, medians of the steps, and what a
+step reads from the disk, which says how cold the cold ones are. The file is far smaller than
+ImageNet, so `resident_bytes` is set to 0 instead.
 """
 
 import argparse
@@ -39,11 +40,12 @@ MAP_BYTES = 256 << 20  # so that a page fault's read-ahead brings few of the ima
 def main() -> None:
     """Print a line per image size."""
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    options.add_argument("--folder", default=".", help="where the map lies for the while")
+    options.add_argument("--folder", type=Path, default=Path(".sightline"), help="of the map")
     options.add_argument("--threads", type=int, default=1)
     options.add_argument("--steps", type=int, default=8, help="cold ones, and as many warm")
     args = options.parse_args()
     torch.set_num_threads(args.threads)
+    args.folder.mkdir(exist_ok=True)
     for size in SIZES:
         with tempfile.TemporaryDirectory(dir=args.folder) as folder:
             print(f"{size} pixels: {measure(Path(folder), size, args.steps, args.threads)}")
