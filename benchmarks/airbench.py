@@ -9,7 +9,8 @@ The peer is airbench94_muon.py of https://github.com/KellerJordan/cifar10-airben
 94.01 % in 2.59 s of an A100, torch 2.4.1) with its documented settings (Jordan 2024,
 arXiv:2404.00498), written anew: half precision weights, channels_last, the images of an epoch moved
 and mirrored at once, compiled to CUDA graphs (max-autotune). Ours is record-cifar10-gpu as
-`sightline train` runs it, in the dtype that params.yaml says. `compute.compile` holds for both.
+`sightline train` runs it, in the dtype that params.yaml says. `compute.compile` compiles both, each
+in its own way: the peer's network by max-autotune and its Newton-Schulz steps, our network alone.
 Both train on all 50,000 images, and a first time for nothing: they compile then. Seconds are those
 of the steps: the images are on the device and the whitening layer is made before. top-1 is over six
 views of each test image (flip-translate), asked off the clock.
@@ -189,11 +190,14 @@ def train_peer(
     `forward` is the network and `whole` is `orthogonal`, each as it is or compiled.
     """
     biases = [p for key, p in network.blocks.named_parameters() if key.endswith("bias")]
-    rates = [(network.whiten.bias, BIAS_RATE), *((bias, BIAS_RATE) for bias in biases)]
-    rates.append((network.head.weight, HEAD_RATE))
+    rates = (
+        ([network.whiten.bias], BIAS_RATE),
+        (biases, BIAS_RATE),
+        ([network.head.weight], HEAD_RATE),
+    )
     groups = [
-        {"params": [p], "lr": rate, "peak": rate, "weight_decay": DECAY * BATCH / rate}
-        for p, rate in rates
+        {"params": some, "lr": rate, "peak": rate, "weight_decay": DECAY * BATCH / rate}
+        for some, rate in rates
     ]
     vectors = torch.optim.SGD(groups, momentum=MOMENTUM, nesterov=True, fused=True)
     filters = [p for p in network.blocks.parameters() if p.ndim == 4]
@@ -205,9 +209,8 @@ def train_peer(
         moved = drawn(windows, mirror=epoch % 2 == 1)
         visits = torch.randperm(len(images), device=images.device)
         for index in visits[: steps_an_epoch * BATCH].split(BATCH):
-            batch = moved[index].contiguous(memory_format=torch.channels_last)
             loss = functional.cross_entropy(
-                forward(batch), labels[index], label_smoothing=SMOOTHING, reduction="sum"
+                forward(moved[index]), labels[index], label_smoothing=SMOOTHING, reduction="sum"
             )
             network.zero_grad(set_to_none=True)
             loss.backward()

@@ -6,9 +6,9 @@ a memory map.
 Writes noise images into a temporary folder under --folder (a real disk, not a tmpfs; by default
 .sightline, which git ignores even where a killed run leaves them), drops them from the page cache,
 and takes steps of the recipe on random batches of the map. Cold: no batch has been read before;
-warm: all have. Prints the share of the step that `Images.take` is, medians of the steps, and what a
-step reads from the disk, which says how cold the cold ones are. The file is far smaller than
-ImageNet, so `resident_bytes` is set to 0 instead.
+warm: all have. Prints the share of the step that waits for `Images.batches`, medians of the steps,
+and what a step reads from the disk, which says how cold the cold ones are. The file is far smaller
+than ImageNet, so `resident_bytes` is set to 0 instead.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import resource
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,11 +68,12 @@ def measure(folder: Path, size: int, steps: int, threads: int) -> str:
     optimizer = optimizers(trained.network, recipe.optimizer)[0]
     order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
     batches = order.split(recipe.batch_size)
-    step(trained, images, optimizer, batches[-1])  # allocates; its images are not seen again
+    for _ in stepping(trained, images, optimizer, batches[-1:]):  # allocates; not seen again
+        pass
     said = []
     for name in ("cold", "warm"):
         read = blocks_read()
-        took = [step(trained, images, optimizer, batch) for batch in batches[:steps]]
+        took = list(stepping(trained, images, optimizer, batches[:steps]))
         wait, whole = (1000 * statistics.median(times) for times in zip(*took, strict=True))
         read = (blocks_read() - read) * 512 / steps / 1e6
         said.append(
@@ -99,22 +101,24 @@ def write(path: Path, count: int, size: int) -> None:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def step(
+def stepping(
     trained: TrainedModel,
     images: Images,
     optimizer: torch.optim.Optimizer,
-    index: torch.Tensor,
-) -> tuple[float, float]:
-    """Take one step; return the seconds of taking the batch, and of all."""
+    indices: tuple[torch.Tensor, ...],
+) -> Iterator[tuple[float, float]]:
+    """Take a step for each index; yield the seconds of waiting for its batch, and of all."""
     begun = time.perf_counter()
-    batch, labels = images.take(index)
-    taken = time.perf_counter()
-    raw, _ = trained.task.read(trained.network, normalise(batch, trained.mean, trained.std), None)
-    loss = trained.task.loss(raw, batch, labels)
-    trained.network.zero_grad(set_to_none=True)
-    loss.backward()
-    optimizer.step()
-    return taken - begun, time.perf_counter() - begun
+    for _, batch, labels in images.batches(indices):
+        waited = time.perf_counter() - begun
+        x = normalise(batch, trained.mean, trained.std)
+        raw, _ = trained.task.read(trained.network, x, None)
+        loss = trained.task.loss(raw, batch, labels)
+        trained.network.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        yield waited, time.perf_counter() - begun
+        begun = time.perf_counter()
 
 
 if __name__ == "__main__":

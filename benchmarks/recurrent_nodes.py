@@ -53,6 +53,7 @@ def build(network: str) -> TrainedModel:
     return TrainedModel(
         {
             "network": network,
+            "task": "classify",
             "shape": [28, 28, 1],
             "outputs": 10,
             "recipe": {"network": {"hidden_size": 128}},

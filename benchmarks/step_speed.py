@@ -44,10 +44,10 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true", help="say where the time goes")
     args = parser.parse_args()
     run = start(args)
-    visits = order(len(run.train_set), run.seed, epoch=0)
+    index = order(len(run.train_set), run.seed, epoch=0)[: run.batch_size]
 
     def step() -> None:
-        run.take_step(visits[: run.batch_size], epoch=0)
+        run.take_step(index, *run.train_set.take(index), epoch=0)
 
     for _ in range(WARMUP):
         step()

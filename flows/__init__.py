@@ -1,5 +1,6 @@
 """Prefect flows, and nothing but them. A clone's flows use that clone's package."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -7,3 +8,7 @@ from pathlib import Path
 _package = Path(__file__).resolve().parents[1] / "src"
 if _package.is_dir() and str(_package) not in sys.path:
     sys.path.insert(0, str(_package))
+
+# A flow that is run by hand reports to nobody either; Prefect reads these when it is imported.
+os.environ.setdefault("DO_NOT_TRACK", "1")
+os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")

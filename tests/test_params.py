@@ -79,6 +79,7 @@ def test_a_record_recipe_is_one_override_away(layout, recipe, model):
         ("recipes.cnn-4.optimizer.lr", 1, "recipes.cnn-4.optimizer.lr: unknown key"),
         ("recipes.cnn-4.optimizer.learning_rate", -1, "learning_rate is -1.0, it must be above 0"),
         ("recipes.cnn-4.optimizer.name", "muon", "muon steps filters alone: give biases and head"),
+        ("recipes.rows-6.optimizer.momentum", 0.9, "adam has averages of its own"),
         ("recipes.cnn-4.optimizer.biases", {"learning_rate": 0}, "learning_rate is 0.0, it must"),
         ("recipes.cnn-4.optimizer.head", {"lr": 1}, "optimizer.head.lr: unknown key"),
         (

@@ -11,9 +11,9 @@ from support import benchmark_script, write_workspace
 def workspace(tmp_path) -> Path:
     one_layer = {
         "epochs": 1,
-        "batch_size": 100,
+        "batch_size": 200,
         "optimizer": {"name": "sgd", "learning_rate": 0.1},
-        "network": {"widths": [1000]},
+        "network": {"widths": [10000]},
     }
     models = {"mlp": "one-layer", "lstm": "rows-6"}
     write_workspace(tmp_path, "bars", models, {"one-layer": one_layer})
@@ -29,8 +29,8 @@ def test_a_step_is_counted_and_stands_beside_a_product(workspace):
     assert done.returncode == 0, done.stderr
     said, *operators = done.stdout.splitlines()
     # forward and the gradients of both matrices, and that of the hidden layer: x of 144 needs none
-    giga = 2 * 100 * (2 * 144 * 1000 + 3 * 1000 * 3) / 1e9
-    assert f"{giga:.1f} GFLOP" in said and "100 images" in said and "; 1 threads of" in said
+    giga = 2 * 200 * (2 * 144 * 10000 + 3 * 10000 * 3) / 1e9
+    assert f": {giga:.1f} GFLOP" in said and "200 images" in said and "; 1 threads of" in said
     step, share, product = re.search(
         r"([\d.]+) GFLOP/s, (\d+)% of the ([\d.]+) of a matrix product", said
     ).groups()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from toy_project import STAGES, wait_until
@@ -247,3 +248,20 @@ def test_a_workspace_that_cannot_be_written_is_said(toy, server):
     assert "Finished in state Failed" in done.stdout, done.stdout
     assert "Permission denied: the flow must be able to write to its workspace" in done.stdout
     assert toy.executed() == []
+
+
+def test_a_flow_run_by_hand_reports_to_nobody():
+    quiet = {"DO_NOT_TRACK", "PREFECT_SERVER_ANALYTICS_ENABLED", "PREFECT_API_URL"}
+    ask = (
+        "import flows.reproduce, os; from prefect.settings import get_current_settings as now;"
+        "print(now().server.analytics_enabled, os.environ['DO_NOT_TRACK'])"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", ask],
+        cwd=Path(__file__).parents[2],
+        env={key: value for key, value in os.environ.items() if key not in quiet},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout.split() == ["False", "1"]

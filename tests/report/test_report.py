@@ -123,7 +123,6 @@ def test_without_a_val_split_there_is_no_val(project):
 
 def test_a_model_without_insight_is_there_and_named(project, caplog):
     shutil.rmtree(project.insight("mnist-lstm"))
-    shutil.rmtree(project.report("mnist-lstm") / "pictures")
     (path,) = report(project)
     assert "mnist-lstm" in Page(path).text
     assert "dvc repro insight@mnist-lstm" in caplog.text

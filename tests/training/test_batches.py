@@ -128,11 +128,25 @@ def test_resident_and_mapped_images_give_the_same_batches(tmp_path):
     for a, b in zip(whole.take(index), lazy.take(index), strict=True):
         assert torch.equal(a, b)
     assert torch.equal(whole.take(index)[0], torch.from_numpy(array)[index])
-    sizes = [len(labels) for _, labels in lazy.in_order(16, slice(0, 50))]
-    assert sizes == [16, 16, 16, 2]
-    seen = torch.cat([labels for _, labels in lazy.in_order(16, slice(20, 50))])
-    assert seen.tolist() == list(range(20, 50))
-    assert list(lazy.in_order(16, slice(20, 20))) == []
+    indices = [index[:8], index[8:9], index[9:]]
+    for one, other in zip(whole.batches(indices), lazy.batches(indices), strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+        assert torch.equal(one[0], one[2])  # labels count the images
+    assert list(lazy.batches([])) == []
+
+
+def test_the_next_batch_of_a_memory_map_is_read_meanwhile_and_no_more(tmp_path, monkeypatch):
+    np.save(tmp_path / "x.npy", np.zeros((50, 4, 4, 1), np.uint8))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    lazy = batches.Images(mapped, np.arange(50), torch.device("cpu"), resident_bytes=0)
+    asked, ask_for = [], batches.ask_for
+    monkeypatch.setattr(
+        batches, "ask_for", lambda images, rows: (asked.append(rows[0]), ask_for(images, rows))
+    )
+    coming = lazy.batches(torch.arange(50).split(10))
+    next(coming)
+    coming.close()  # waits for what is being read
+    assert asked == [0, 10]
 
 
 def test_every_epoch_visits_every_image_in_another_order():

@@ -55,8 +55,8 @@ def questions(
     model: TrainedModel, images: np.ndarray, labels: np.ndarray, which
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return some test images, uint8 N x H x W x C, and targets, N, as the model's task asks."""
-    some = model.task.examples(np.array(images[which]), labels[which], "test")
-    return tuple(torch.from_numpy(np.ascontiguousarray(array)) for array in some)
+    asked = model.task.examples(images, labels, "test")  # of all: a question goes by its place
+    return tuple(torch.from_numpy(np.array(array[which])) for array in asked)
 
 
 @torch.inference_mode()

@@ -35,7 +35,7 @@ def report(layout: Layout) -> list[Path]:
     pages: dict[Path, list[Result]] = {}
     for found in results:
         pages.setdefault(layout.page(found.catalogue, found.dataset), []).append(found)
-        if not found.pictures:
+        if not any(layout.insight(found.name).glob("pictures/*")):
             logger.warning("to see inside %s run `dvc repro insight@%s`", found.name, found.name)
     for path, some in pages.items():
         write_atomically(path, render(some))

@@ -38,7 +38,7 @@ class Rotation(Task):
 
     def pose(self, images: Tensor, labels: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
         """Return the images, each turned by an angle of its own, and the angles."""
-        angles = angles_of(draw.uniform()).to(images.device)
+        angles = angles_of(draw.uniform()).to(images.device, non_blocking=True)
         return turn(images, angles), angles
 
     def examples(
@@ -47,7 +47,7 @@ class Rotation(Task):
         """Return the turned images and their angles."""
         draw = torch.Generator().manual_seed(SEEDS[split])
         angles = angles_of(torch.rand(len(images), generator=draw))
-        turned = np.empty_like(images)
+        turned = np.empty(images.shape, np.uint8)  # of a memory map, no memory map
         for start in range(0, len(images), CHUNK):
             part = slice(start, start + CHUNK)
             turned[part] = turn(torch.from_numpy(np.array(images[part])), angles[part]).numpy()

@@ -3,7 +3,9 @@ whole batches. No Dataset, no DataLoader: reading is then a hundredth of a train
 """
 
 import mmap
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -18,7 +20,7 @@ class Images:
     """One split: uint8 images N x H x W x C and int64 labels N, read in batches by index.
 
     Arrays of up to `resident_bytes` move to the device as a whole; larger ones stay in their memory
-    map, and each batch is copied.
+    map, and each batch is copied, one ahead of the step that is at work.
     """
 
     def __init__(
@@ -38,21 +40,44 @@ class Images:
 
     def take(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """Return the images and labels at `index`, an int64 tensor on the CPU."""
+        return self.placed(index, self.read(index))
+
+    def batches(self, indices: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield each index, its images and its labels; of a memory map, a thread reads the next
+        batch while this one is at work.
+        """
         if self.resident:
-            index = index.to(self.device)
-            return self.images[index], self.labels[index]
+            for index in indices:
+                yield index, *self.take(index)
+            return
+        with ThreadPoolExecutor(1) as reader:
+            coming = deque()
+            for index in indices:
+                coming.append((index, reader.submit(self.read, index)))
+                if len(coming) > 1:
+                    index, read = coming.popleft()
+                    yield index, *self.placed(index, read.result())
+            for index, read in coming:
+                yield index, *self.placed(index, read.result())
+
+    def read(self, index: Tensor) -> Tensor:
+        """Return images: on the device if all are there, else on the CPU, pinned if they go on."""
+        if self.resident:
+            return self.images.index_select(0, index.to(self.device, non_blocking=True))
         # sorted: a memory map is read in the order of its pages, then put back in order
         order = index.argsort()
         rows = index[order].numpy()
-        ask_for(self.images, rows)
-        batch = torch.empty((len(index), *self.images.shape[1:]), dtype=torch.uint8)
-        batch[order] = torch.from_numpy(self.images[rows])
-        return batch.to(self.device), self.labels[index.to(self.device)]
+        if isinstance(self.images, np.memmap):
+            ask_for(self.images, rows)
+        shape, pinned = (len(rows), *self.images.shape[1:]), self.device.type == "cuda"
+        batch = torch.empty(shape, dtype=torch.uint8, pin_memory=pinned)
+        found = torch.from_numpy(self.images[rows])
+        return torch.index_select(found, 0, order.argsort(), out=batch)
 
-    def in_order(self, batch_size: int, part: slice) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield a part of the split, its start and stop given, in order."""
-        for start in range(part.start, part.stop, batch_size):
-            yield self.take(torch.arange(start, min(start + batch_size, part.stop)))
+    def placed(self, index: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return read images, and their labels, on the device."""
+        there = index.to(self.device, non_blocking=True)
+        return images.to(self.device, non_blocking=True), self.labels.index_select(0, there)
 
 
 def ask_for(images: np.memmap, rows: np.ndarray) -> None:
@@ -78,7 +103,7 @@ def augment(
 ) -> Tensor:
     """Return uint8 images N x H x W x C, changed at random; `index` says which images they are."""
     if settings.rotate or settings.scale:
-        degrees, sizes = (2 * draw.uniform(2) - 1).to(images.device)
+        degrees, sizes = (2 * draw.uniform(2) - 1).to(images.device, non_blocking=True)
         images = turn(images, degrees * settings.rotate, 1 + sizes * settings.scale)
     if settings.translate:
         images = translate(images, settings.translate, draw)
@@ -95,8 +120,8 @@ def translate(images: Tensor, pixels: int, draw: Draw) -> Tensor:
     """Return each image moved by up to `pixels` in both directions, its border mirrored."""
     count, height, width, _ = images.shape
     device = images.device
-    # the draw alone crosses to the device: a large copy would make a GPU's queue run dry
-    shift = draw.integers(-pixels, pixels, 2).unsqueeze(2).to(device)
+    # the draw alone crosses to the device, and nobody waits for it: a GPU's queue would run dry
+    shift = draw.integers(-pixels, pixels, 2).unsqueeze(2).to(device, non_blocking=True)
     rows = mirrored(torch.arange(height, device=device) + shift[0], height)
     columns = mirrored(torch.arange(width, device=device) + shift[1], width)
     which = torch.arange(count, device=device).view(-1, 1, 1)
@@ -111,7 +136,7 @@ def mirrored(position: Tensor, size: int) -> Tensor:
 
 def flip(images: Tensor, chosen: Tensor) -> Tensor:
     """Return the images with the chosen ones (bool, N) mirrored left to right."""
-    chosen = chosen.to(images.device).view(-1, 1, 1, 1)
+    chosen = chosen.to(images.device, non_blocking=True).view(-1, 1, 1, 1)
     return torch.where(chosen, images.flip(2), images)
 
 
@@ -131,11 +156,12 @@ def cutout(images: Tensor, size: int, draw: Draw) -> Tensor:
     DeVries, Taylor 2017 (arXiv:1708.04552); the square may reach over the border.
     """
     height, width = images.shape[1:3]
-    top = draw.integers(0, height - 1).unsqueeze(1) - size // 2
-    left = draw.integers(0, width - 1).unsqueeze(1) - size // 2
-    row, column = torch.arange(height), torch.arange(width)
+    device = images.device
+    top = draw.integers(0, height - 1).unsqueeze(1).to(device, non_blocking=True) - size // 2
+    left = draw.integers(0, width - 1).unsqueeze(1).to(device, non_blocking=True) - size // 2
+    row, column = torch.arange(height, device=device), torch.arange(width, device=device)
     in_rows = (row >= top) & (row < top + size)
     in_columns = (column >= left) & (column < left + size)
-    hole = (in_rows.unsqueeze(2) & in_columns.unsqueeze(1)).unsqueeze(3).to(images.device)
+    hole = (in_rows.unsqueeze(2) & in_columns.unsqueeze(1)).unsqueeze(3)
     mean = images.float().mean(dim=(1, 2), keepdim=True).to(torch.uint8)
     return torch.where(hole, mean, images)

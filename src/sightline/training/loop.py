@@ -108,7 +108,15 @@ class Run:
     ):
         self.trained, self.network, self.recipe = trained, trained.network, recipe
         self.task = trained.task
-        self.read = torch.compile(self.task.read) if place.compile else self.task.read
+        self.read = self.task.read
+        if place.compile:  # for each size of batch: val's would make every size a symbol
+            self.read = torch.compile(self.read, dynamic=False)
+        self.dtype = place.dtype
+        if place.device.type == "cuda" and self.network.takes_lengths:
+            # autocast runs cuDNN's recurrent layers in float16 whatever it is asked for, in which
+            # the small gradients of early steps are 0 (AutocastRNN.cpp)
+            self.dtype = torch.float32
+            logger.info("float32: torch has no bfloat16 for recurrent layers on CUDA")
         if recipe.bptt_steps:
             self.network.bptt_steps = recipe.bptt_steps
         self.train_set, self.val_set, self.seed, self.place = train_set, val_set, seed, place
@@ -163,9 +171,11 @@ class Run:
         for epoch in range(self.step // self.epoch_steps, self.recipe.epochs):
             visits = order(len(self.train_set), self.seed, epoch)
             self.freeze(name, epoch)
-            for position in range(self.step % self.epoch_steps, self.epoch_steps):
-                start = position * self.batch_size
-                self.take_step(visits[start : start + self.batch_size], epoch)
+            left = range(self.step % self.epoch_steps, self.epoch_steps)
+            indices = (visits.narrow(0, p * self.batch_size, self.batch_size) for p in left)
+            batches = self.train_set.batches(index[self.part] for index in indices)
+            for position, batch in zip(left, batches, strict=True):
+                self.take_step(*batch, epoch)
                 self.step += 1
                 last = position + 1 == self.epoch_steps
                 due = writes and time.perf_counter() - saved > checkpoint_seconds
@@ -195,10 +205,9 @@ class Run:
             if epoch >= epochs:
                 frozen.requires_grad_(False)
 
-    def take_step(self, index: Tensor, epoch: int) -> None:
-        """Move the weights against the gradient of the loss on the images at `index`."""
-        recipe, index = self.recipe, index[self.part]
-        images, labels = self.train_set.take(index)
+    def take_step(self, index: Tensor, images: Tensor, labels: Tensor, epoch: int) -> None:
+        """Move the weights against the gradient of the loss on the images, which are at `index`."""
+        recipe = self.recipe
         images = augment(images, index, recipe.augment, self.draw("augment"), self.seed, epoch)
         images, targets = self.task.pose(images, labels, self.draw("pose"))
         torch.manual_seed(generator(self.seed, "dropout", self.step).initial_seed())
@@ -236,14 +245,14 @@ class Run:
         if not least:
             return None
         rows = self.draw("rows").integers(least, images.shape[1])
-        return (rows * self.network.steps_per_row).to(self.place.device)
+        return (rows * self.network.steps_per_row).to(self.place.device, non_blocking=True)
 
     def raw(self, images: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return what the head says of uint8 images, float32, computed in the place's dtype."""
         x = normalise(images, self.trained.mean, self.trained.std)
         x = x.contiguous(memory_format=torch.channels_last)
-        mixed = self.place.dtype != torch.float32
-        with torch.autocast(self.place.device.type, self.place.dtype, enabled=mixed):
+        mixed = self.dtype != torch.float32
+        with torch.autocast(self.place.device.type, self.dtype, enabled=mixed):
             return self.read(self.network, x, lengths)[0].float()
 
     def refuse_nan(self, name: str, loss: float) -> None:
@@ -282,7 +291,8 @@ class Run:
             network.load_state_dict(self.average.values)
         loss = score = 0.0
         part = self.place.ranks.part(len(self.val_set))
-        for images, targets in self.val_set.in_order(1000, part):
+        indices = torch.arange(part.start, part.stop).split(1000)
+        for _, images, targets in self.val_set.batches(indices):
             raw = self.raw(images)
             loss += self.task.loss(raw, images, targets).item() * len(images)
             score += self.task.scores(self.task.named(raw), images, targets).sum().item()
@@ -305,7 +315,7 @@ class Run:
             "images_per_second": round(self.steps * self.batch_size / self.seconds, 1),
             "device": self.place.device.type,
             "processor": processor(self.place.device),
-            "dtype": str(self.place.dtype).removeprefix("torch."),
+            "dtype": str(self.dtype).removeprefix("torch."),
             "threads": self.place.threads,
             "processes": self.place.ranks.count,
             "torch": torch.__version__,

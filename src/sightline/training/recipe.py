@@ -54,6 +54,8 @@ class Optimizer:
     def __post_init__(self):
         _positive(self, "learning_rate")
         _share(self, "momentum", "weight_decay")
+        if self.name == "adam" and self.momentum:
+            raise ValueError("adam has averages of its own: momentum has no meaning")
         if self.name == "muon" and not (self.biases and self.head):
             raise ValueError("muon steps filters alone: give biases and head rates of their own")
         if self.name == "muon" and self.weight_decay:
