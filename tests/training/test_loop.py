@@ -21,7 +21,7 @@ from sightline.layout import Layout
 from sightline.networks import cnn, layers
 from sightline.trained import load_model
 from sightline.training import loop
-from sightline.training.batches import Images
+from sightline.training.batches import Images, order
 from sightline.training.device import choose
 from sightline.training.loop import train
 from sightline.training.recipe import (
@@ -117,6 +117,49 @@ def test_it_learns_and_a_repeated_run_gives_the_same_bytes(layout, recipe):
     assert run(layout, recipe, epochs=6) == first
     assert timing(layout)["steps_executed"] == 6 * 7, "a finished run leaves no checkpoint behind"
     assert not list((layout.root / "state").iterdir())
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
+@pytest.mark.parametrize("recipe", sorted(RECIPES))
+def test_a_gpu_learns_too_and_goes_on_from_a_checkpoint(layout, recipe, monkeypatch):
+    on_a_gpu = Compute("cuda", threads=1, checkpoint_seconds=0.0)
+    monkeypatch.setattr(sys.modules[__name__], "COMPUTE", on_a_gpu)
+    take_step = loop.Run.take_step
+
+    def ten_steps(run, *args):
+        if run.step == 10:
+            raise KeyboardInterrupt
+        take_step(run, *args)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(loop.Run, "take_step", ten_steps)
+        run(layout, recipe, epochs=6)
+    run(layout, recipe, epochs=6)
+    assert float(rows(layout)[-1]["val_top1"]) > 0.9
+    assert timing(layout)["device"] == "cuda" and timing(layout)["steps_executed"] == 6 * 7 - 10
+    recurrent = recipe in ("lstm", "short")
+    assert timing(layout)["dtype"] == ("float32" if recurrent else "bfloat16")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
+@pytest.mark.parametrize("recipe", ["cnn", "muon", "mlp"])
+def test_no_step_waits_for_the_gpu(layout, recipe):
+    model = Model("bars", NETWORKS.get(recipe, recipe), "classify", "its")
+    compute, meta = Compute("cuda", threads=1), load_meta(layout.processed("bars"))
+    place = choose(compute)
+    trained = loop.build(loop.describe("it", model, RECIPES[recipe], compute, meta), place)
+    train_set = Images(*load_split(layout.processed("bars"), "train"), place.device)
+    run = loop.Run(trained, train_set, train_set, RECIPES[recipe], 0, place)
+    indices = order(len(train_set), 0, epoch=0)[: 4 * 32].split(32)
+    try:
+        for number, batch in enumerate(train_set.batches(indices)):
+            run.take_step(*batch, epoch=0)
+            if number == 1:  # the first steps allocate and choose algorithms
+                torch.cuda.set_sync_debug_mode("error")
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 @pytest.mark.slow
