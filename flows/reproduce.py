@@ -5,6 +5,7 @@ python -m flows.reproduce                         here and now
 """
 
 import contextlib
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,7 +45,7 @@ def reproduce(targets: Targets = [], overrides: Overrides = [], force: Force = F
         targets: Stages (train@mnist-lstm) or kinds of stage (export) to bring up to date, with all
             that they depend on. Everything if empty.
         overrides: Params to change in this run alone, as `dvc exp run -S` takes them, such as
-            models.mnist-lstm.recipe=rows-8. Kept as an experiment of the run's name.
+            models.mnist-lstm.recipe=rows-8. Kept as an experiment named after the run.
         force: Run the stages even if DVC finds nothing changed.
     """
     return bring_up_to_date(targets, overrides, force)
@@ -91,7 +92,7 @@ def place(root: Path, overrides: list[str]) -> Iterator[Path]:
     log = get_run_logger()
     if overrides:
         commit = workspace.head(root, "dvc.lock")
-        with workspace.worktree(root, commit, flow_run.name) as copy:
+        with workspace.worktree(root, commit, f"run-{flow_run.id}") as copy:
             if (root / "dvc.lock").exists():
                 shutil.copy(root / "dvc.lock", copy)
             pipeline.checkout(copy)
@@ -136,8 +137,13 @@ def where_to_train(root: Path) -> tuple[str | None, str]:
 
 
 def keep_experiment(root: Path, children: Children) -> str:
-    """Keep a run with overrides as a DVC experiment of the run's name; return how to get at it."""
-    name = flow_run.name
+    """Keep a run with overrides as a DVC experiment named after it; return how to get at it.
+
+    Two runs may have one name, and hold in it what no git ref does. Their ids begin with the time,
+    and differ in the end.
+    """
+    words = re.sub(r"[^A-Za-z0-9_]+", "-", flow_run.name).strip("-")
+    name = f"{words or 'run'}-{flow_run.id[-8:]}"
     result = children.run(pipeline.save_experiment(name), root, get_run_logger().info)
     if result.status != 0:
         raise SightlineError(f"experiment {name} was not kept: {cause(result)}")

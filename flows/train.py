@@ -29,7 +29,7 @@ def train(model: Model, overrides: Overrides = [], force: Force = False) -> Stat
     Args:
         model: A model under models: in params.yaml.
         overrides: Params to change in this run alone, as `dvc exp run -S` takes them, such as
-            recipes.rows-6.epochs=8. Kept as an experiment of the run's name.
+            recipes.rows-6.epochs=8. Kept as an experiment named after the run.
         force: Run its stages even if DVC finds nothing changed.
     """
     return bring_up_to_date([f"log@{model}"], overrides, force)

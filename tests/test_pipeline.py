@@ -89,6 +89,19 @@ def test_targets_are_stages_or_kinds_with_all_they_depend_on(project):
         pipeline.plan(project, ["mak"])
 
 
+def test_overrides_change_files_of_the_project_alone(tmp_path):
+    root = tmp_path / "root"
+    root.mkdir()
+    for folder in (root, tmp_path):
+        (folder / "params.yaml").write_text("a: 1\n")
+    for path in ("../params.yaml", f"{tmp_path}/params.yaml"):
+        with pytest.raises(SightlineError, match=f"override {path}:a=2: .* is not in the project"):
+            pipeline.override(root, [f"{path}:a=2"])
+    assert (tmp_path / "params.yaml").read_text() == "a: 1\n"
+    pipeline.override(root, ["a=2"])
+    assert (root / "params.yaml").read_text() == "a: 2\n"
+
+
 def test_what_dvc_cannot_read_is_said_in_a_line(tmp_path):
     with pytest.raises(SightlineError, match="DVC cannot read the stages of"):
         pipeline.plan(tmp_path)

@@ -62,11 +62,12 @@ def prefect(server):
 def reproduce(prefect, server, monkeypatch):
     """Call the flow in a workspace, in this process; returns (state, id of the flow run)."""
 
-    def call(workspace: Workspace, *targets: str, overrides=(), force=False):
+    def call(workspace: Workspace, *targets: str, overrides=(), force=False, name=None):
         from flows.reproduce import reproduce
 
         monkeypatch.chdir(workspace.root)
-        state = reproduce(list(targets), list(overrides), force, return_state=True)
+        flow = reproduce.with_options(flow_run_name=name)
+        state = flow(list(targets), list(overrides), force, return_state=True)
         return state, str(state.state_details.flow_run_id)
 
     return call

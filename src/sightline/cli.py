@@ -229,7 +229,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--mlflow-port", type=int, default=5000, help="5000 where it is left out")
     _add(commands, down)
     sub = _add(commands, clone)
-    sub.add_argument("folder", help="where the clone lies, or is to be made")
+    sub.add_argument("folder", help="the clone, below .sightline/clones; made where it is missing")
     return root
 
 

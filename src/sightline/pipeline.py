@@ -79,7 +79,8 @@ def pull(names: Iterable[str]) -> list[str]:
 
 def save_experiment(name: str) -> list[str]:
     """Return the command that keeps a worktree's state as an experiment of the main repository."""
-    return ["dvc", "exp", "save", "--include-untracked", "dvc.lock", "--name", name]
+    # --force: the name is the run's own, which somebody may have had run again
+    return ["dvc", "exp", "save", "--force", "--include-untracked", "dvc.lock", "--name", name]
 
 
 def plan(root: Path, targets: Iterable[str] = (), force: bool = False) -> Plan:
@@ -228,13 +229,19 @@ def copy_settings(root: Path, copy: Path) -> None:
 def override(root: Path, overrides: Iterable[str]) -> None:
     """Change params as `dvc exp run -S` does: `models.x.recipe=quick`, `file.yaml:key=value`.
 
-    Raises SightlineError for an override that cannot be read or names a key that is not there.
+    Raises SightlineError for an override that cannot be read, names a key that is not there, or a
+    file outside `root`.
     """
     from dvc.exceptions import DvcException
     from dvc.utils.cli_parse import to_path_overrides
     from dvc.utils.hydra import apply_overrides
 
     for path, changes in to_path_overrides(overrides).items():
+        if not (root / path).resolve().is_relative_to(root.resolve()):
+            raise SightlineError(
+                f"override {path}:{', '.join(changes)}: {path} is not in the project: name a file "
+                "of its own, seen from its root"
+            )
         try:
             apply_overrides(root / path, changes)
         except (DvcException, FileNotFoundError) as error:

@@ -11,13 +11,15 @@ from sightline.errors import SightlineError, TryAgain
 
 
 def git(root: Path, *arguments: str) -> str:
-    """Run git in `root` and return what it prints; SightlineError with git's own last line."""
+    """Run git in `root` and return what it prints; SightlineError with the line that says why."""
     done = subprocess.run(
         ["git", *arguments], cwd=root, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
-        raise SightlineError(f"git {' '.join(arguments)} in {root}: {said[-1]}")
+        # below the cause git may add how the command is to be used
+        why = next((line for line in said if line.startswith(("fatal:", "error:"))), said[-1])
+        raise SightlineError(f"git {' '.join(arguments)} in {root}: {why}")
     return done.stdout.rstrip("\n")
 
 
@@ -41,7 +43,8 @@ def head(root: Path, *sent_along: str) -> str:
 def worktree(root: Path, commit: str, name: str) -> Iterator[Path]:
     """Check out `commit` beside the workspace for one run, sharing its cache; gone afterwards.
 
-    The copies of runs that were killed go too: their lock has no owner any more.
+    `name` is that of a new folder, not a path. The copies of runs that were killed go too: their
+    lock has no owner any more.
     """
     from filelock import FileLock
 
@@ -52,6 +55,7 @@ def worktree(root: Path, commit: str, name: str) -> Iterator[Path]:
     if not _has(main, commit):
         _fetch(main, commit)
     copy = copies / name
+    copy.mkdir()  # fails where there is something: only what was made here is deleted in the end
     with FileLock(copies / f"{name}.lock"):
         try:
             git(main, "worktree", "add", "--detach", str(copy), commit)
@@ -98,9 +102,16 @@ def refresh_clone(root: Path, clone: Path) -> None:
     """Make `clone` equal to the newest commit upstream: of `root`'s origin, or of `root` itself.
 
     Nobody works in this clone: what a former run left changed in it (dvc.lock) is thrown away, and
-    comes back from the run cache.
+    comes back from the run cache. So it lies below .sightline/clones of `root`; SightlineError for
+    any other folder.
     """
     root, clone = root.resolve(), clone.resolve()
+    clones = (root / pipeline.CLONES).resolve()
+    if clones not in clone.parents:
+        raise SightlineError(
+            f"{clone} is not below {clones}: a clone is made equal to upstream, and all changes in "
+            f"it are lost: name one such as {pipeline.CLONES}/nightly"
+        )
     if not (clone / ".git").exists():
         origins = git(root, "remote")
         source = (
@@ -109,8 +120,9 @@ def refresh_clone(root: Path, clone: Path) -> None:
         clone.parent.mkdir(parents=True, exist_ok=True)
         git(root, "clone", "--quiet", source, str(clone))
     try:
-        git(clone, "fetch", "--quiet", "origin")
+        # whatever upstream's default branch is called today; a clone that was killed has no branch
+        git(clone, "fetch", "--quiet", "origin", "HEAD")
     except SightlineError as error:
         raise TryAgain(f"{error}: nothing was run: check the network or the origin") from None
-    git(clone, "reset", "--quiet", "--hard", "origin/HEAD")
+    git(clone, "reset", "--quiet", "--hard", "FETCH_HEAD")
     pipeline.copy_settings(root, clone)

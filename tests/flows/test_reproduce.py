@@ -138,7 +138,7 @@ def told(monkeypatch):
 
 def test_overrides_leave_the_workspace_alone_and_are_kept_as_an_experiment(toy, reproduce):
     before = toy.outputs(), (toy.root / "params.yaml").read_text()
-    state, _ = reproduce(toy, overrides=["recipes.x.epochs=7"])
+    state, run = reproduce(toy, overrides=["recipes.x.epochs=7"], name="..")
     assert state.message == "10 stages: 3 ran, 7 up to date"
     assert (toy.outputs(), (toy.root / "params.yaml").read_text()) == before
     assert list((toy.root / ".sightline/worktrees").iterdir()) == []
@@ -147,6 +147,11 @@ def test_overrides_leave_the_workspace_alone_and_are_kept_as_an_experiment(toy, 
     assert "epochs: 7" in (toy.root / "params.yaml").read_text()
     assert toy.outputs() != before[0]
     assert toy.executed() == ["export@x", "log@x", "train@x"], "apply computes nothing"
+    toy.shell("git", "checkout", "--quiet", "HEAD", "--", ".")
+    state, again = reproduce(toy, "train@x", overrides=["recipes.x.epochs=8"], name="..")
+    assert state.is_completed(), state.message
+    names = toy.shell("dvc", "exp", "list", "--name-only").split()
+    assert sorted(names) == sorted(f"run-{id[-8:]}" for id in (run, again)), "one name, two runs"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,66 @@
+"""Worktrees and clones of a toy project, by the real git."""
+
+import subprocess
+
+import pytest
+
+from sightline.errors import SightlineError
+from sightline.workspace import git, refresh_clone, worktree
+
+CLONE = ".sightline/clones/nightly"
+
+
+@pytest.mark.parametrize(
+    "folder", [".", "elsewhere", ".sightline/clones", f"{CLONE}/../../../elsewhere"]
+)
+def test_no_folder_but_one_below_clones_is_made_equal_to_upstream(new_toy, folder):
+    new_toy.shell("git", "clone", "--quiet", ".", "elsewhere")
+    work = (new_toy.root / folder).resolve() / "params.yaml"
+    work.parent.mkdir(parents=True, exist_ok=True)
+    work.write_text("# not committed\n")
+    with pytest.raises(SightlineError, match=f"{work.parent} is not below .*: name one such as"):
+        refresh_clone(new_toy.root, new_toy.root / folder)
+    assert work.read_text() == "# not committed\n"
+
+
+def test_a_clone_follows_upstream_whatever_its_branch_is_called(new_toy):
+    clone = new_toy.root / CLONE
+    refresh_clone(new_toy.root, clone)
+    (clone / "params.yaml").write_text("left by a former run\n")
+    for branch in ("trunk", "trunk/next"):  # a ref that is in the way of the next
+        new_toy.shell("git", "branch", "-m", branch)
+        new_toy.commit()
+        refresh_clone(new_toy.root, clone)
+        assert git(clone, "rev-parse", "HEAD") == git(new_toy.root, "rev-parse", "HEAD")
+        assert git(clone, "status", "--porcelain") == ""
+
+
+def test_a_clone_that_was_killed_half_way_is_completed(new_toy):
+    clone = new_toy.root / CLONE
+    clone.parent.mkdir(parents=True)
+    killed = subprocess.run(
+        ["git", "clone", "--quiet", "--upload-pack", "kill -9 $PPID; :", new_toy.root.as_uri(),
+         str(clone)],
+        cwd=new_toy.root, check=False,
+    )  # fmt: skip
+    assert killed.returncode == -9
+    assert (clone / ".git").exists()
+    refresh_clone(new_toy.root, clone)
+    assert git(clone, "rev-parse", "HEAD") == git(new_toy.root, "rev-parse", "HEAD")
+
+
+def test_git_is_quoted_with_the_cause_not_with_the_usage(new_toy):
+    with pytest.raises(SightlineError, match="fatal: ambiguous argument 'no-such'"):
+        git(new_toy.root, "reset", "--hard", "no-such")
+
+
+def test_a_worktree_never_deletes_what_it_did_not_make(new_toy):
+    commit = git(new_toy.root, "rev-parse", "HEAD")
+    state = new_toy.root / ".sightline" / "mlflow.db"
+    state.touch()
+    with pytest.raises(FileExistsError), worktree(new_toy.root, commit, ".."):
+        pass
+    with worktree(new_toy.root, commit, "run-1") as copy:
+        assert (copy / "params.yaml").exists()
+    assert state.exists()
+    assert list((new_toy.root / ".sightline" / "worktrees").iterdir()) == []
