@@ -134,6 +134,24 @@ def test_a_zip_that_is_damaged(tmp_path):
         read(tmp_path / "a.zip")
 
 
+def test_a_name_in_a_zip_that_is_no_utf8(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a/\N{CAT FACE}.png", "one")
+    data = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(data.replace("\N{CAT FACE}".encode(), b"\xf0\xff\xff\xff"))
+    with pytest.raises(SightlineError, match=r"a.zip is damaged .*codec can't decode"):
+        read(tmp_path / "a.zip")
+
+
+def test_a_number_in_a_tar_that_is_none(tmp_path):
+    sparse = member("a/1", b"one", pax_headers={"GNU.sparse.size": "3", "GNU.sparse.map": "0,?"})
+    with pytest.raises(SightlineError, match=r"a.tar is damaged .*invalid literal"):
+        read(tar(tmp_path / "a.tar", sparse))
+    inner = tar(tmp_path / "inner.tar", member("n01_1.JPEG", b"x"), sparse).read_bytes()
+    with pytest.raises(SightlineError, match=r"a.tar is damaged .*invalid literal"):
+        list(archives.files_of_tars(tar(tmp_path / "a.tar", member("n01.tar", inner))))
+
+
 def test_what_is_no_archive(tmp_path):
     (tmp_path / "a.tar").write_bytes(b"<html>")
     with pytest.raises(SightlineError, match="neither a tar nor a zip"):
@@ -151,6 +169,21 @@ def test_a_tar_of_tars_holds_tars_only(tmp_path):
     ]
     with pytest.raises(SightlineError, match=r"README: a tar of tars was expected"):
         list(archives.files_of_tars(tar(tmp_path / "bad.tar", member("README", b"x"))))
+
+
+def test_files_that_nobody_asks_for_are_not_read(tmp_path):
+    """An archive of 60 kB that would fill 60 MB."""
+    large = bytes(30 << 20)
+    path = tar(tmp_path / "a.tar.gz", member("a/meta", b"m"), member("a/meta.old", large),
+               member("b/test", b"t"), member("b/latest", large), mode="w:gz")  # fmt: skip
+    del large
+    tracemalloc.start()
+    try:
+        assert archives.contents(path, r"meta|test") == {"meta": b"m", "test": b"t"}
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 5 << 20
 
 
 def test_memory_does_not_grow_with_the_number_of_members(tmp_path):

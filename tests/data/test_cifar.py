@@ -4,6 +4,7 @@ import io
 import os
 import pickle
 import tarfile
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -53,6 +54,17 @@ def test_batches_in_order_and_planes_as_channels(tmp_path):
     first = batch(5)["data"][1]  # the first batch comes first, wherever it lies in the archive
     assert np.array_equal(images["train"][1, :, :, 2].ravel(), first[2048:])
     assert labels["train"].tolist() == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 5, 6]
+
+
+def test_what_is_none_of_its_files_is_not_read(tmp_path):
+    path = ten(tmp_path, data_batch_1_old=bytes(60 << 20))
+    tracemalloc.start()
+    try:
+        assert len(cifar.read(path)[1]["train"]) == 12
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 5 << 20
 
 
 def test_cifar100_gives_its_fine_labels(tmp_path):

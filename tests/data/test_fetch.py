@@ -5,12 +5,16 @@ import os
 import resource
 import subprocess
 import sys
+import tarfile
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from served import cut, digest, first, ranged, stall, status, whole
 
+from sightline.data import fetch as fetching
 from sightline.data import source
 from sightline.data.fetch import download
 from sightline.data.transfer import Network
@@ -215,6 +219,30 @@ def test_two_processes_fetch_once_each_and_both_get_it(fetch, server, tmp_path):
     assert (tmp_path / "raw" / "things" / "images.tar").read_bytes() == DATA
 
 
+def test_the_second_waits_until_the_first_has_its_file_in_place(
+    catalogue, server, tmp_path, monkeypatch
+):
+    """Two workspaces that share the parts: it would take the whole part away under the first."""
+    move = fetching._move
+
+    def slowly(*paths):
+        time.sleep(0.2)
+        move(*paths)
+
+    monkeypatch.setattr(fetching, "_move", slowly)
+    file = {"name": "images.tar", "role": "images", "size": len(DATA), "sha256": digest(DATA)}
+    path = catalogue(files=[file | {"urls": [server.at("/a", whole(DATA))]}])
+    folders = [tmp_path / "one", tmp_path / "two"]
+    with ThreadPoolExecutor() as pool:
+        fetches = [
+            pool.submit(download, path, "things", folder, tmp_path / "parts", IMPATIENT)
+            for folder in folders
+        ]
+    for one in fetches:
+        one.result()
+    assert [(folder / "images.tar").read_bytes() for folder in folders] == [DATA, DATA]
+
+
 # files of this machine
 
 
@@ -266,6 +294,20 @@ def test_a_folder_is_packed_into_the_same_bytes_every_time(fetch, tmp_path):
     assert listing.stdout.split() == ["cats/a.png", "cats/b.png"]
     (own / "a.png").write_bytes(b"another cat")
     assert fetch(url, size=None, sha256=None).read_bytes() != once
+
+
+def test_a_link_to_a_folder_is_refused_not_passed_over(fetch, tmp_path):
+    for folder in ("own/dog", "cats"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "1.png").write_bytes(b"pixels")
+    link = tmp_path / "own" / "cat"
+    link.symlink_to(tmp_path / "cats")
+    with pytest.raises(SightlineError, match=f"{link} is a link to the folder {tmp_path}/cats"):
+        fetch(f"file://{tmp_path}/own", size=None, sha256=None)
+    link.unlink()
+    (tmp_path / "own" / "dog" / "2.png").symlink_to(tmp_path / "cats" / "1.png")
+    with tarfile.open(fetch(f"file://{tmp_path}/own", size=None, sha256=None)) as tar:
+        assert tar.getnames() == ["dog/1.png", "dog/2.png"]
 
 
 def test_a_huge_archive_is_checked_and_read_where_it_lies(fetch, tmp_path, monkeypatch):

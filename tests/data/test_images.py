@@ -1,8 +1,11 @@
 """One image of every kind and size; many of them, the same whatever number of processes decodes."""
 
 import io
+import subprocess
+import sys
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 from served import png
@@ -10,6 +13,7 @@ from served import png
 from sightline.data import images
 from sightline.data.dataset import Item
 from sightline.errors import SightlineError
+from sightline.processes import still_alive
 
 RAMP = np.linspace(0, 255, 40 * 60).astype(np.uint8).reshape(40, 60)
 COLOUR = np.stack([RAMP, RAMP[::-1], RAMP[:, ::-1]], -1)
@@ -193,6 +197,29 @@ def test_a_killed_process_is_said(monkeypatch):
     killer = Item("train", 0, "a.png", _Deadly())
     with pytest.raises(SightlineError, match="was killed, most likely for want of memory"):
         list(images.read_many([killer], 12, 3, 2))
+
+
+def test_no_process_outlives_a_parent_that_is_killed():
+    script = (
+        "import signal\n"
+        "from sightline.data import images\n"
+        "from sightline.data.dataset import Item\n"
+        "items = (Item('train', row, '', b'no image') for row in range(10_000))\n"
+        "decoded = images.read_many(items, 12, 3, 2)\n"
+        "next(decoded)\n"
+        "print('decoding', flush=True)\n"
+        "signal.pause()\n"
+    )
+    parent = psutil.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    with parent:
+        parent.stdout.readline()
+        family = parent.children()  # two that decode, and multiprocessing's resource tracker
+        parent.kill()
+    try:
+        assert len(family) == 3 and still_alive(family, 5) == []
+    finally:
+        for process in still_alive(family, 0):
+            process.kill()
 
 
 class _Deadly(bytes):

@@ -1,5 +1,6 @@
 """The files inside a tar (of any compression) or a zip, one after the other, never unpacked."""
 
+import re
 import stat
 import tarfile
 import zipfile
@@ -7,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from lzma import LZMAError
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from sightline.errors import SightlineError
@@ -53,6 +54,18 @@ def files_of_tars(path: Path) -> Iterator[Member]:
                     yield Member(f"{info.name}/{name}", read)
 
 
+def contents(path: Path, names: str) -> dict[str, bytes]:
+    """Return the files of an archive whose names, without folders, match the whole of a regular
+    expression, by that name. No other file is read. Raises SightlineError as `files`.
+    """
+    wanted = re.compile(names)
+    return {
+        name: member.read()
+        for member in files(path)
+        if wanted.fullmatch(name := PurePosixPath(member.name).name)
+    }
+
+
 @contextmanager
 def _whole(path: Path) -> Iterator[None]:
     try:
@@ -60,6 +73,7 @@ def _whole(path: Path) -> Iterator[None]:
     except (
         *(tarfile.TarError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError, OSError),
         *(NotImplementedError, RuntimeError),  # zipfile: unknown compression, encrypted
+        ValueError,  # a zip's name that is no UTF-8, a number of a tar's sparse header that is none
     ) as error:
         said = str(error) or type(error).__name__
         raise SightlineError(f"{path} is damaged or not a whole archive: {said}") from None

@@ -5,7 +5,7 @@ A pickle can run any code. These pass an unpickler that knows numpy arrays and p
 
 import io
 import pickle
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from sightline.errors import SightlineError
 
 _SIDE = 32
 _CHANNELS = 3
+_MEMBERS = r"data_batch_\d+|test_batch|batches\.meta|train|test|meta"
 
 
 class _Refused(Exception):
@@ -67,7 +68,7 @@ def read(path: Path) -> tuple[list[str], dict[str, np.ndarray], dict[str, np.nda
     CIFAR-100's labels are the 100 fine ones. Raises SightlineError, naming the member, where one is
     missing or does not hold what it should.
     """
-    members = {PurePosixPath(name).name: read() for name, read in archives.files(path)}
+    members = archives.contents(path, _MEMBERS)
     if "batches.meta" in members:
         meta, names, labels = "batches.meta", "label_names", "labels"
         batches = {

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from sightline.data import catalogue, source
 from sightline.data.catalogue import File
-from sightline.data.transfer import PATIENT, Network, transfer
+from sightline.data.transfer import PATIENT, Network, alone, transfer
 from sightline.errors import SightlineError
 from sightline.files import disk_errors
 
@@ -92,8 +92,9 @@ def _fetch(file: File, target: Path, parts: Path, network: Network) -> dict[str,
         raise SightlineError("; ".join(said) + ": put it there, or correct the catalogue")
     parts.mkdir(parents=True, exist_ok=True)
     part = parts / f"{file.sha256 or file.md5}.part"
-    record = transfer(file, part, network, lambda path: inspect(file, path, file.name))
-    _move(part, target)
+    with alone(part):
+        record = transfer(file, part, network, lambda path: inspect(file, path, file.name))
+        _move(part, target)
     return record
 
 
@@ -158,11 +159,21 @@ def _reflink_or_copy(path: Path, target: Path) -> None:
 
 
 def _pack(folder: Path, target: Path) -> None:
-    """Write a folder as a tar whose bytes depend on names and contents alone."""
+    """Write a folder as a tar whose bytes depend on names and contents alone.
+
+    Raises SightlineError for a link to a folder, which is not followed: it may lead in a circle.
+    """
     with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(folder)
-            if path.is_file() and not any(part.startswith(".") for part in name.parts):
+            if any(part.startswith(".") for part in name.parts):
+                continue
+            if path.is_symlink() and path.is_dir():
+                raise SightlineError(
+                    f"{path} is a link to the folder {path.resolve()}, and links to folders are "
+                    "not followed: put that folder, or a copy of it, in the link's place"
+                )
+            if path.is_file():
                 info = tarfile.TarInfo(name.as_posix())
                 info.size = path.stat().st_size
                 with path.open("rb") as stream:

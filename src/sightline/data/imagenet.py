@@ -6,6 +6,7 @@ What val shows stands in the devkit (ILSVRC2012_devkit_t12.tar.gz) or in a text 
 
 import io
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -92,13 +93,14 @@ def _devkit(path: Path) -> tuple[list[str], dict[str, str]]:
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 
-    found = {PurePosixPath(name).name: read() for name, read in archives.files(path)}
+    synsets_file, truth_file = "meta.mat", "ILSVRC2012_validation_ground_truth.txt"
+    found = archives.contents(path, f"{re.escape(synsets_file)}|{re.escape(truth_file)}")
     try:
-        meta = loadmat(io.BytesIO(found["meta.mat"]), squeeze_me=True)["synsets"]
+        meta = loadmat(io.BytesIO(found[synsets_file]), squeeze_me=True)["synsets"]
         leaves = [entry for entry in meta if int(entry["num_children"]) == 0]
         synsets = {int(entry["ILSVRC2012_ID"]): str(entry["WNID"]) for entry in leaves}
         names = {str(entry["WNID"]): str(entry["words"]).split(",")[0] for entry in leaves}
-        truth = found["ILSVRC2012_validation_ground_truth.txt"].decode().split()
+        truth = found[truth_file].decode().split()
         return [synsets[int(number)] for number in truth], names
     except (KeyError, ValueError, TypeError, MatReadError) as error:
         raise SightlineError(f"{path} is not the devkit of ILSVRC2012: {error!r}") from None

@@ -20,6 +20,7 @@ from PIL import Image, UnidentifiedImageError
 
 from sightline.data.dataset import Item
 from sightline.errors import SightlineError
+from sightline.processes import die_with_parent
 
 RULE = "shorter side, then centre crop"
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
@@ -130,7 +131,9 @@ def read_many(
             yield item, _read_one(item, size, channels)
         return
     # spawn: a fork of a process with threads (the progress bar's) may hang
-    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
+    context = get_context("spawn")
+    # each holds both ends of the queue, so it would wait for ever after a parent that was killed
+    pool = ProcessPoolExecutor(processes, context, initializer=die_with_parent)
     under_way = deque()
     try:
         for batch in _batches(items):

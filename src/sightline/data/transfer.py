@@ -45,30 +45,29 @@ def transfer(
 ) -> dict[str, Any]:
     """Fetch a file into `part` from the first of its https URLs that gives the right one.
 
-    What `part` holds from an interrupted run is resumed where the server can (HTTP Range), and
-    thrown away where the whole turns out wrong. Each round asks every URL that has not failed for
-    good; the pause between rounds doubles. Returns what `inspect` says of the whole file (it raises
-    SightlineError for a wrong one). Raises TryAgain with what each URL said, or SightlineError
-    where all have failed for good.
+    The caller holds `alone(part)`. What `part` holds from an interrupted run is resumed where the
+    server can (HTTP Range), and thrown away where the whole turns out wrong. Each round asks every
+    URL that has not failed for good; the pause between rounds doubles. Returns what `inspect` says
+    of the whole file (it raises SightlineError for a wrong one). Raises TryAgain with what each URL
+    said, or SightlineError where all have failed for good.
     """
     said = {url: "not asked" for url in file.urls if url.startswith("https:")}
     hopeful = list(said)
-    with _alone(part):
-        for round_ in range(network.rounds):
-            if round_:
-                time.sleep(network.pause * 2 ** (round_ - 1))
-            for url in list(hopeful):
-                try:
-                    return _get_whole(url, file, part, network, inspect)
-                except _AskAgain as error:
-                    said[url] = str(error)
-                    log.info("%s: %s", url, error)
-                except _GiveUp as error:
-                    said[url] = str(error)
-                    hopeful.remove(url)
-                    log.info("%s: %s", url, error)
-            if not hopeful:
-                break
+    for round_ in range(network.rounds):
+        if round_:
+            time.sleep(network.pause * 2 ** (round_ - 1))
+        for url in list(hopeful):
+            try:
+                return _get_whole(url, file, part, network, inspect)
+            except _AskAgain as error:
+                said[url] = str(error)
+                log.info("%s: %s", url, error)
+            except _GiveUp as error:
+                said[url] = str(error)
+                hopeful.remove(url)
+                log.info("%s: %s", url, error)
+        if not hopeful:
+            break
     told = "; ".join(f"{url} {text}" for url, text in said.items())
     if not hopeful:
         raise SightlineError(f"{file.name} could not be fetched: {told}: correct the catalogue")
@@ -79,8 +78,11 @@ def transfer(
 
 
 @contextmanager
-def _alone(part: Path) -> Iterator[None]:
-    """Let one process at a time fetch the same file; the lock's file stays, it is empty."""
+def alone(part: Path) -> Iterator[None]:
+    """Let one process at a time fetch the same file, until it has moved the whole one to its place.
+
+    The lock's file stays, it is empty.
+    """
     with part.with_suffix(".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
