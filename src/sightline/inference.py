@@ -1,6 +1,7 @@
 """Exported models, asked through onnxruntime. Needs numpy, PIL and onnxruntime, and no torch."""
 
 import io
+import itertools
 import json
 import logging
 from pathlib import Path
@@ -131,7 +132,7 @@ def read_metadata(session: onnxruntime.InferenceSession, path: Path) -> dict:
 def predict(model: str, images: list[str], top: int = 1, invert: str = "auto") -> None:
     """Print what the model says of each image: its likeliest classes with their probabilities, best
     first; the angle by which it is turned; or, of a next-row model, the file in the working folder
-    that holds the image with its lower half completed from its upper one.
+    that holds the image with its lower half completed from its upper one, under a free name.
 
     `invert`: yes, no, or auto, which inverts an image with a light border for a model that was
     trained on light things on dark ground, and says so. An image that cannot be read gets a line
@@ -184,6 +185,10 @@ def _completed(session: Session, image: np.ndarray, path: Path, top: int) -> str
     known = image.shape[0] // 2
     done = complete(lambda rows: session.run(rows)["next_row"], image[None], known)
     content, target = io.BytesIO(), Path(f"{path.stem}-completed.png")
+    for number in itertools.count(2):
+        if not target.exists():
+            break
+        target = Path(f"{path.stem}-completed-{number}.png")
     Image.fromarray(done[0].squeeze()).save(content, "png")
     with disk_errors(Path()):
         write_atomically(target, content.getvalue())

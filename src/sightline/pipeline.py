@@ -16,6 +16,8 @@ EXPERIMENTS, CLONES, WORKTREES = (
     Path(folder) for folder in (".dvc/tmp/exps", ".sightline/clones", ".sightline/worktrees")
 )
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # dvc.lock is long
+
 
 def main_root(root: str | Path = ".") -> Path:
     """Return the workspace that keeps the state of `root`: itself, or what `root` is a copy of.
@@ -175,8 +177,11 @@ def locked(root: Path) -> dict[str, dict]:
 
 
 def _entries(text: str) -> dict[str, dict]:
-    """Return the stages in the text of a dvc.lock; an empty one is damaged too, as DVC has it."""
-    return yaml.safe_load(text)["stages"]
+    """Return the stages in the text of a dvc.lock; one without is damaged too, as DVC has it."""
+    stages = yaml.load(text, _LOADER)["stages"]
+    if not isinstance(stages, dict):
+        raise TypeError("its stages are missing")
+    return stages
 
 
 def heal(root: Path) -> list[str]:

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -180,6 +181,23 @@ def test_predict_completes_an_image_into_a_file_and_says_the_angle(
     said = capsys.readouterr().out
     found = re.search(r"turned by ([\d.]+) degrees (counter-)?clockwise", said)
     assert float(found[1]) < 25, "it was not turned at all"
+
+
+def test_predict_overwrites_no_picture_neither_its_own_nor_anybodys(
+    layout, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    for folder, value in (("a", 0), ("b", 255)):
+        Path(folder).mkdir()
+        Image.fromarray(np.full((12, 12), value, np.uint8)).save(f"{folder}/1.png")
+    Path("1-completed.png").write_text("mine")
+    model = str(layout.model(NEXT_ROW) / "model.onnx")
+    assert main(["predict", model, "a/1.png", "b/1.png", "--invert", "no"]) == 0
+    said = [line.split(": ")[-1] for line in capsys.readouterr().out.splitlines()]
+    assert said == ["1-completed-2.png", "1-completed-3.png"]
+    assert Path("1-completed.png").read_text() == "mine"
+    for name, value in zip(said, (0, 255), strict=True):
+        assert (np.array(Image.open(name))[:6] == value).all()
 
 
 @pytest.mark.parametrize("name", TASKS)

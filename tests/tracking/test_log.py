@@ -314,6 +314,29 @@ def test_champion_is_the_best_on_val_among_equals(project):
     assert logged("mnist-cnn", val_top1=0.6, data_md5="e" * 32) == 7
 
 
+def test_a_version_that_somebody_registered_by_hand_is_no_rival(project):
+    runs.log("mnist-cnn", make_results(project, val_top1=0.9))
+    with runs.connected(store.find(Layout(project))) as found:
+        ours = found.get_model_version(TITLE, "1")
+        for tags in ({}, {"val_top1": "0.99"}):
+            found.create_model_version(TITLE, ours.source, ours.run_id, tags)
+    runs.log("mnist-lstm", make_results(project, "mnist-lstm", val_top1=0.95))
+    assert champion(project) == 4
+    # a record that is completed finds its own version, not one made by hand from its run
+    found = client(project)
+    found.delete_tag(run_of(found, "mnist-cnn").info.run_id, store.COMPLETE)
+    runs.log("mnist-cnn", make_results(project, val_top1=0.9))
+    assert len(found.search_model_versions(f"name = '{TITLE}'")) == 4
+
+
+def test_a_user_without_a_name_logs_by_number(project, monkeypatch):
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 1_000_670_000)  # as OpenShift gives them
+    runs.log("mnist-cnn", make_results(project))
+    assert run_of(client(project), "mnist-cnn").data.tags["mlflow.user"] == "1000670000"
+
+
 def test_another_catalogue_is_another_experiment_and_registered_model(project):
     runs.log("mnist-cnn", make_results(project))
     runs.log("mnist-cnn", make_results(project, catalogue="mirror"))

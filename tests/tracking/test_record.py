@@ -4,9 +4,32 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
+from results import make_results
 
+from sightline.errors import SightlineError
+from sightline.tracking import record
 from sightline.tracking.record import dvc_md5
+
+
+@pytest.mark.parametrize("text", ["", "schema: '2.0'\n", "schema: '2.0'\nstages:\n", "a: [", "[]"])
+def test_a_damaged_dvc_lock_is_one_line_with_the_way_out(tmp_path, text):
+    layout = make_results(tmp_path)
+    layout.lock.write_text(text)
+    with pytest.raises(SightlineError, match=r"dvc.lock is damaged \(.*delete it and run again"):
+        record.read_all(layout)
+
+
+def test_a_dvc_lock_that_was_cut_off_in_the_writing_gives_no_record(tmp_path):
+    layout = make_results(tmp_path)
+    text = layout.lock.read_text()
+    last = text.index("train@mnist-cnn")
+    first_out = text.index("md5: ", text.index("outs:", last))
+    for end in range(last, first_out, 5):
+        layout.lock.write_text(text[:end])
+        with pytest.raises(SightlineError, match=r"dvc.lock (is damaged|does not hold all stages)"):
+            record.read("mnist-cnn", layout)
 
 
 def test_a_folders_md5_is_dvcs(tmp_path):

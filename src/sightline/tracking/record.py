@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import yaml
-
+from sightline import pipeline
 from sightline.errors import SightlineError
 from sightline.layout import Layout
 from sightline.tasks import FIGURES
@@ -181,17 +180,24 @@ def read(name: str, layout: Layout) -> Record:
 
 
 def read_all(layout: Layout) -> dict[str, Record]:
-    """Return the records of all models all of whose stages stand in dvc.lock, by name."""
-    if not layout.lock.is_file():
-        return {}
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # dvc.lock is long
-    stages = yaml.load(layout.lock.read_text(encoding="utf-8"), loader).get("stages", {})
-    records = {}
+    """Return the records of all models all of whose stages stand in dvc.lock, by name.
+
+    Raises SightlineError where dvc.lock is damaged.
+    """
+    stages, records = pipeline.locked(layout.root), {}
     for name in (key.removeprefix("export@") for key in stages if key.startswith("export@")):
         entries = {stage: stages.get(f"{stage}@{name}") for stage in STAGES}
-        if all(entries.values()):
+        if all(map(_is_whole, entries.values())):
             records[name] = Record(name, entries, layout)
     return records
+
+
+def _is_whole(entry: dict | None) -> bool:
+    """Say whether an entry of dvc.lock is there to its end: a dvc that was killed cuts the last."""
+    try:
+        return all("md5" in entry[key][-1] for key in ("deps", "outs"))
+    except (KeyError, TypeError):
+        return False
 
 
 def dvc_md5(path: Path) -> str:

@@ -218,7 +218,7 @@ def _run(client, experiment_id: str, found: Record):
         "mlflow.note.content": notes.run_note(found, commit, dirty),
         "mlflow.source.name": f"dvc repro log@{found.name}",
         "mlflow.source.type": "PROJECT",
-        "mlflow.user": getpass.getuser(),
+        "mlflow.user": _user(),
     }
     if commit:
         tags |= {"mlflow.source.git.commit": commit, "git.dirty": str(dirty).lower()}
@@ -341,7 +341,7 @@ def _version(client, run, model_id: str, found: Record) -> str:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     for version in client.search_model_versions(f"name = '{found.title}'"):
-        if version.run_id == run.info.run_id:
+        if version.run_id == run.info.run_id and "data" in version.tags:
             return version.version
     key, value = found.figure
     tags = {"model": found.name, "data": found.digest}
@@ -361,11 +361,10 @@ def _choose_champion(client, found: Record) -> str | None:
     """Set the alias `champion` and return its version; None where no version has a val split.
 
     The best on val among the versions with the data of the newest one; the older one where two are
-    equal. The test split is not looked at.
+    equal. The test split is not looked at, nor is a version that somebody registered by hand.
     """
-    versions = sorted(
-        client.search_model_versions(f"name = '{found.title}'"), key=lambda v: int(v.version)
-    )
+    known = client.search_model_versions(f"name = '{found.title}'")
+    versions = sorted((v for v in known if "data" in v.tags), key=lambda v: int(v.version))
     key, more_is_better = found.figure[0], FIGURES[found.model["task"]][1]
     rivals = [v for v in versions if key in v.tags and v.tags["data"] == versions[-1].tags["data"]]
     if not rivals:
@@ -374,6 +373,14 @@ def _choose_champion(client, found: Record) -> str | None:
     best = pick(rivals, key=lambda v: float(v.tags[key])).version
     client.set_registered_model_alias(found.title, CHAMPION, best)
     return best
+
+
+def _user() -> str:
+    """Return who logs, by number where the system has no name for it, as in many a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _commit(root: Path) -> tuple[str | None, bool]:
