@@ -1,5 +1,6 @@
 """The page of a dataset: whole, self-contained, and with the figures of its models."""
 
+import json
 import shutil
 import xml.etree.ElementTree as ET
 from collections import Counter
@@ -119,6 +120,17 @@ def test_what_a_note_says_is_text(project):
 def test_without_a_val_split_there_is_no_val(project):
     text = render([read("mnist-cnn", make_results(project.root, val_top1=None))])
     assert "val top1" in text and "the figure on val" not in text  # a column that stays empty
+
+
+def test_figures_over_views_stand_apart(project):
+    text = render([read("mnist-cnn", project)])
+    assert "test-time augmentation" not in text
+    path = project.report("mnist-cnn") / "metrics.json"
+    found = json.loads(path.read_text())
+    views = {"views": 6, "test": dict.fromkeys(found["test"], 0.98765)}
+    path.write_text(json.dumps(found | {"test_time": views}))
+    text = render([read("mnist-cnn", project)])
+    assert "over 6 views of each image\nmnist-cnn has a top1 of 0.9877 on test" in text
 
 
 def test_a_model_without_insight_is_there_and_named(project, caplog):
