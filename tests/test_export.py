@@ -111,6 +111,39 @@ def test_a_layer_and_direction_is_one_native_node(layout, name, nodes):
     assert not {"Loop", "Scan", "If"} & set(types)
 
 
+EMPTY = """
+import sys
+import numpy as np
+import onnxruntime
+from sightline.errors import SightlineError
+from sightline.inference import Session
+levels = onnxruntime.GraphOptimizationLevel
+for path in sys.argv[1:]:
+    for level in (levels.ORT_ENABLE_ALL, levels.ORT_DISABLE_ALL):
+        session = Session(path, threads=1, level=level)
+        try:
+            answer = session.run(np.zeros((0, 12, 12, 1), np.uint8))
+            print(*(len(values) for values in answer.values()))
+        except SightlineError as error:
+            print(str(error).split(": ")[1])
+"""
+
+
+def test_an_empty_batch_is_answered_or_refused_and_never_ends_the_process(layout):
+    """It does where it reaches onnxruntime's LSTM or GRU: a Reshape with -1 before them refuses it,
+    so there must be one, whatever the exporter or the optimiser makes of the graph.
+    """
+    paths = [layout.model(name) / "model.onnx" for name in MODELS]
+    command = [sys.executable, "-c", EMPTY, *map(str, paths)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    said = dict(zip(MODELS, done.stdout.splitlines()[::2], strict=True))
+    assert done.stdout.splitlines()[1::2] == list(said.values())
+    refused = {name for name, text in said.items() if "refuses an empty batch" in text}
+    assert refused == set(RECURRENT)
+    assert {text for name, text in said.items() if name not in RECURRENT} == {"0 0 0"}
+
+
 @pytest.mark.parametrize("name", ANY_HEIGHT)
 @pytest.mark.parametrize("rows", [1, 5, 12, 30])
 def test_any_number_of_rows(layout, name, rows):

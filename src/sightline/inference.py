@@ -54,7 +54,8 @@ class Session:
         """Return every output by its name, the batch on the first axis.
 
         `images` uint8 N x H x W x C, raw pixels; `lengths` N integers, in steps, for recurrent
-        models (-1, and None: the whole sequence). Raises SightlineError where they do not fit.
+        models (-1, and None: the whole sequence). Raises SightlineError where they do not fit,
+        and for an empty batch of a recurrent model.
         """
         feed = {"images": images}
         if lengths is not None:
@@ -62,9 +63,9 @@ class Session:
         try:
             return dict(zip(self._names, self._run(self._names, feed)))  # noqa: B905 hot path
         except Exception as error:  # onnxruntime's exceptions have no common class
-            raise SightlineError(
-                f"{self.path}: {_one_line(error)}: it takes {self.inputs}"
-            ) from None
+            empty = "lengths" in self.inputs and np.shape(images)[:1] == (0,)
+            why = "a recurrent model refuses an empty batch" if empty else _one_line(error)
+            raise SightlineError(f"{self.path}: {why}: it takes {self.inputs}") from None
 
 
 def open_raw(
