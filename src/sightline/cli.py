@@ -7,8 +7,10 @@ import logging
 import os
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 from sightline.errors import TRY_AGAIN, SightlineError, TryAgain
+from sightline.files import disk_errors
 from sightline.layout import Layout
 
 
@@ -127,8 +129,6 @@ def ui(args) -> None:
 
 def clone(args) -> None:
     """Make or refresh a clone of this workspace at the newest commit upstream, for a schedule."""
-    from pathlib import Path
-
     from sightline.workspace import refresh_clone
 
     refresh_clone(Path(), Path(args.folder))
@@ -136,8 +136,6 @@ def clone(args) -> None:
 
 def up(args) -> None:
     """Start Prefect's server, workers and deployments and the MLflow UI, on 127.0.0.1."""
-    from pathlib import Path
-
     from sightline import services
 
     services.up(Path(), args.prefect_port, args.mlflow_port)
@@ -145,8 +143,6 @@ def up(args) -> None:
 
 def down(args) -> None:
     """End all that `up` started, running flows and stages included."""
-    from pathlib import Path
-
     from sightline import services
 
     services.down(Path())
@@ -253,7 +249,8 @@ def main(argv: list[str] | None = None) -> int:
     level = logging.WARNING if _rank() else logging.INFO
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     try:
-        args.run(args)
+        with disk_errors(Path.cwd()):
+            args.run(args)
     except SightlineError as error:
         print(f"sightline: {error}", file=sys.stderr)
         return TRY_AGAIN if isinstance(error, TryAgain) else 1

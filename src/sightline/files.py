@@ -39,7 +39,10 @@ def write_json(path: Path, value: object) -> None:
 
 @contextmanager
 def disk_errors(folder: Path) -> Iterator[None]:
-    """Raise SightlineError in place of an OSError about room or rights in `folder`."""
+    """Raise SightlineError in place of an OSError about room, or about the rights to a file.
+
+    `folder` is where room lacks if the error names no file, as that of a write does not.
+    """
     try:
         yield
     except OSError as error:
@@ -50,7 +53,7 @@ def disk_errors(folder: Path) -> Iterator[None]:
                 f"{place}: {error.strerror}: {room:,} bytes are free there: make room, then run "
                 "the same command again"
             ) from None
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.filename and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise SightlineError(
                 f"{place}: {error.strerror}: Sightline reads it or writes below {folder}: "
                 "give it the right to"

@@ -19,14 +19,22 @@ def test_the_machine_has_the_same_id_twice_and_another_one_has_another(monkeypat
     assert environment.machine()["id"] != first["id"]
 
 
-def test_load_counts_others_and_not_this_process():
-    own = environment.Load(moment=0.05)
-    end = time.perf_counter() + 0.5
-    while time.perf_counter() < end:
-        pass
-    mine = own.result()
-    assert 0 <= mine["others_before"] <= 1.1
+@pytest.mark.parametrize(
+    ("busy", "own", "others"),
+    [
+        (20.0, 0.0, 0.5),  # of 4 cores two are busy, with others
+        (20.0, 20.0, 0.0),  # with us
+        (20.0, 12.0, 0.2),
+        (19.0, 19.5, 0.0),  # the two clocks tick differently: never below none
+    ],
+)
+def test_load_is_the_share_of_all_cores_that_others_use(busy, own, others):
+    load = environment.Load(moment=0.01)
+    load._cores = 4
+    assert load._others((100.0, 7.0, 3.0), (110.0, 7.0 + busy, 3.0 + own)) == others
 
+
+def test_load_sees_that_others_are_at_work():
     code = "import time; end = time.time() + 20\nwhile time.time() < end: pass"
     others = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(environment.cores())]
     try:

@@ -1,6 +1,7 @@
 import json
 import multiprocessing
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -405,6 +406,24 @@ def test_logging_imports_no_torch(project, processes):
     child.start()
     child.join()
     assert child.exitcode == 0
+
+
+def _log_without_room(name: str, layout: Layout) -> None:
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, most))  # bytes in a file
+    with pytest.raises(SightlineError, match=r"mlflow.db: disk I/O error: when that is mended"):
+        runs.log(name, layout)
+
+
+def test_a_store_that_there_is_no_room_for(project, processes):
+    layout = make_results(project)
+    shutil.rmtree(project / ".sightline")
+    child = processes.Process(target=_log_without_room, args=("mnist-cnn", layout))
+    child.start()
+    child.join()
+    assert child.exitcode == 0
+    assert not (project / ".sightline" / "mlflow" / "mlflow.db").exists()
+    assert not (project / "reports/mnist-cnn/logged.json").exists()
 
 
 def test_tracking_uri_that_is_no_server(project, monkeypatch):

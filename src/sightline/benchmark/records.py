@@ -10,7 +10,7 @@ import numpy as np
 from sightline.benchmark import environment
 from sightline.benchmark.scenarios import Timing
 from sightline.errors import SightlineError
-from sightline.files import disk_errors, write_atomically, write_json
+from sightline.files import write_atomically, write_json
 from sightline.layout import Layout
 
 FORMAT = 1  # of a record; one of another format is not read
@@ -26,9 +26,8 @@ def write(layout: Layout, record: dict, timings: dict[str, Timing]) -> Path:
         arrays[name], arrays[f"{name}:rounds"] = timing.milliseconds, timing.rounds
     raw = io.BytesIO()
     np.savez_compressed(raw, **arrays)
-    with disk_errors(layout.benchmarks):
-        write_atomically(path.with_suffix(".npz"), raw.getvalue())
-        write_json(path, record)
+    write_atomically(path.with_suffix(".npz"), raw.getvalue())
+    write_json(path, record)
     return path
 
 

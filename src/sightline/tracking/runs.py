@@ -95,6 +95,7 @@ def _write(records: list[Record], where: Store) -> None:
 def connected(where: Store):
     """Give a client of the store to one logger at a time; an error of MLflow becomes one line."""
     from filelock import FileLock, Timeout
+    from sqlalchemy.exc import OperationalError
 
     mlflow = _import_mlflow()
     where.folder.mkdir(parents=True, exist_ok=True)
@@ -113,6 +114,11 @@ def connected(where: Store):
             f"MLflow at {where.uri} did not take the record: {said[:300]}: when that is mended, "
             "run `sightline log`, which completes the record; nothing else is lost"
         ) from error
+    except OperationalError as error:  # of the making of the database; else MLflow wraps it
+        raise SightlineError(
+            f"{where.database}: {error.orig}: when that is mended (a full disk, a lack of rights), "
+            "run `sightline log`, which completes the record; nothing else is lost"
+        ) from None
 
 
 def _import_mlflow():
