@@ -58,7 +58,8 @@ class Server:
     def ask(self, method: str, path: str, body=None):
         """Ask the API, again where its SQLite was busy (503), as Prefect's own client does."""
         for _ in range(30):
-            answer = self.api.request(method, path, json=body)
+            headers = {} if method == "GET" else services.csrf_headers(self.env["PREFECT_API_URL"])
+            answer = self.api.request(method, path, json=body, headers=headers)
             if answer.status_code != 503:
                 break
             time.sleep(1)

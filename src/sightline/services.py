@@ -13,16 +13,20 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import uuid
 from pathlib import Path
 
 import psutil
 
 from sightline import gpus
 from sightline.errors import SightlineError
+from sightline.layout import Layout
 from sightline.processes import still_alive
+from sightline.tracking import store
 
 HOST = "127.0.0.1"
-MARK, ROLE = "SIGHTLINE_SERVICES", "SIGHTLINE_SERVICE"
+# in the environment of each process: the workspace, what it is for, and the port of what it serves
+MARK, ROLE, PORT = "SIGHTLINE_SERVICES", "SIGHTLINE_SERVICE", "SIGHTLINE_SERVICE_PORT"
 START_LIMIT = 600  # seconds; a server needs 20 on a machine that has nothing else to do
 GRACE = 8  # seconds between one request to end and the next
 POOLS = ("cpu", "gpu")
@@ -32,15 +36,25 @@ AUTOMATIONS = "automations.yaml"
 def environment(root: Path, port: int) -> dict[str, str]:
     """Return the environment in which everything around one Prefect server on `port` runs."""
     programs = Path(sys.executable).parent
+    direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    if direct != "*":  # a proxy elsewhere would look for 127.0.0.1 on its own machine
+        direct = ",".join(filter(None, [direct, HOST, "localhost"]))
     return {
         **os.environ,
         MARK: str(root),
+        PORT: str(port),
+        "no_proxy": direct,
+        "NO_PROXY": direct,
         "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PREFECT_HOME": str(root / ".sightline" / "prefect"),
         "PREFECT_API_URL": f"http://{HOST}:{port}/api",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # what automations.yaml waits for
         "PREFECT_WORKER_QUERY_SECONDS": "5",
         "PREFECT_SERVER_DATABASE_TIMEOUT": "60",  # SQLite on a busy machine: wait, not 503
+        # Prefect's own defaults let a script of any page that a browser shows start flows: CORS
+        # keeps it from reading answers, the token from sending what a browser sends unasked
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://{HOST}:{port},http://localhost:{port}",
+        "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
         "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -49,23 +63,32 @@ def environment(root: Path, port: int) -> dict[str, str]:
 
 
 def up(root: Path, prefect_port: int, mlflow_port: int) -> None:
-    """Start what does not run yet and say where to look. Raises SightlineError if a part fails."""
+    """Start what does not run yet and say where to look; no MLflow UI where a server is named.
+
+    Raises SightlineError if a part fails, or runs on another port.
+    """
     root = root.resolve()
     env = environment(root, prefect_port)
-    present = {role for _, role in running(root)}
+    mlflow = store.find(Layout(root)).server
+    present = ports(root)
+    for role, port in present.items():
+        wanted = mlflow_port if role == "mlflow" else prefect_port
+        if port != str(wanted):
+            raise SightlineError(f"{role} runs on port {port}, not on {wanted}: `make down` first")
     try:
         if "server" not in present:
             start(root, env, "server", server_command(prefect_port), prefect_port)
-        if "mlflow" not in present:
+        if not mlflow and "mlflow" not in present:
             command = ["sightline", "ui", "--port", str(mlflow_port)]
-            start(root, env, "mlflow", command, mlflow_port)
+            start(root, {**env, PORT: str(mlflow_port)}, "mlflow", command, mlflow_port)
         wait_for(root, "server", f"{env['PREFECT_API_URL']}/health")
         prepare(root, env)
         devices = gpus.visible()
         for pool, limit in (("cpu", 1), ("gpu", len(devices))):
             if limit and f"worker-{pool}" not in present:
                 start(root, worker_environment(env, root), f"worker-{pool}", worker(pool, limit))
-        wait_for(root, "mlflow", f"http://{HOST}:{mlflow_port}/health")
+        if not mlflow:
+            wait_for(root, "mlflow", f"http://{HOST}:{mlflow_port}/health")
     except SightlineError:
         if not present:  # all that runs is of this attempt
             down(root)
@@ -73,7 +96,7 @@ def up(root: Path, prefect_port: int, mlflow_port: int) -> None:
     seen = f"on {len(devices)} GPUs" if devices else "none here: no CUDA device is seen"
     print(
         f"Prefect  http://{HOST}:{prefect_port}  deployments, runs, artifacts\n"
-        f"MLflow   http://{HOST}:{mlflow_port}  models compared\n"
+        f"MLflow   {mlflow or f'http://{HOST}:{mlflow_port}'}  models compared\n"
         f"workers  cpu: 1 flow at a time; gpu: {seen}\n"
         f"logs     {root}/.sightline/services\n"
         f"For prefect's command line: export PREFECT_API_URL={env['PREFECT_API_URL']}\n"
@@ -104,7 +127,7 @@ def prepare(root: Path, env: dict[str, str]) -> None:
     for pool in POOLS:
         _prefect(root, env, "work-pool", "create", pool, "--type", "process", "--overwrite")
     _prefect(root, env, "deploy", "--all")
-    known = _post(f"{env['PREFECT_API_URL']}/automations/filter", {})
+    known = _post(env["PREFECT_API_URL"], "/automations/filter", {})
     if not any(automation["name"] == "crashed" for automation in known):
         _prefect(root, env, "automation", "create", "--from-file", AUTOMATIONS)
 
@@ -127,6 +150,15 @@ def down(root: Path) -> None:
 
 def running(root: Path) -> list[tuple[psutil.Process, str]]:
     """Return (process, role) of each process that belongs to the services of this workspace."""
+    return [(process, mark.get(ROLE, "")) for process, mark in _marked(root)]
+
+
+def ports(root: Path) -> dict[str, str]:
+    """Return what runs, by role, with its port: of a worker, that of the server it asks."""
+    return {mark[ROLE]: mark.get(PORT, "unknown") for _, mark in _marked(root) if ROLE in mark}
+
+
+def _marked(root: Path) -> list[tuple[psutil.Process, dict[str, str]]]:
     found = []
     for process in psutil.process_iter():
         try:
@@ -134,7 +166,7 @@ def running(root: Path) -> list[tuple[psutil.Process, str]]:
         except (psutil.AccessDenied, psutil.NoSuchProcess):  # a zombie is one of the latter
             continue
         if mark.get(MARK) == str(root) and process.pid != os.getpid():
-            found.append((process, mark.get(ROLE, "")))
+            found.append((process, mark))
     return found
 
 
@@ -163,7 +195,7 @@ def wait_for(root: Path, role: str, url: str) -> None:
     until = time.monotonic() + START_LIMIT
     while time.monotonic() < until:
         try:
-            urllib.request.urlopen(url, timeout=5).close()
+            _open(url, timeout=5).close()
             return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             if not any(found == role for _, found in running(root)):
@@ -202,9 +234,21 @@ def _prefect(root: Path, env: dict[str, str], *arguments: str) -> None:
         raise SightlineError(f"prefect {' '.join(arguments)}: {' '.join(said[-3:])}")
 
 
-def _post(url: str, body: dict) -> list:
-    request = urllib.request.Request(
-        url, json.dumps(body).encode(), {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
+def csrf_headers(api: str) -> dict[str, str]:
+    """Return the headers without which the server changes nothing; good for an hour."""
+    client = str(uuid.uuid4())
+    with _open(f"{api}/csrf-token?client={client}", timeout=30) as answer:
+        return {"Prefect-Csrf-Client": client, "Prefect-Csrf-Token": json.load(answer)["token"]}
+
+
+def _post(api: str, path: str, body: dict) -> list:
+    headers = {"Content-Type": "application/json", **csrf_headers(api)}
+    request = urllib.request.Request(f"{api}{path}", json.dumps(body).encode(), headers)
+    with _open(request, timeout=30) as answer:
         return json.load(answer)
+
+
+def _open(request: str | urllib.request.Request, timeout: float):
+    """Ask a server of this machine, whatever proxy others are asked through."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    return direct.open(request, timeout=timeout)

@@ -118,4 +118,4 @@ def test_a_changed_onnx_file_starts_the_deployment_where_it_changed(toy, reprodu
     try:
         assert run["parameters"] == {"workspace": "."}
     finally:
-        server.api.delete(f"/flow_runs/{run['id']}")
+        server.ask("DELETE", f"/flow_runs/{run['id']}")
