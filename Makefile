@@ -28,7 +28,7 @@ env: $(VENV)/.made ## make the environment (.venv) with the versions that were t
 
 run: env ## everything: data, training, evaluation, ONNX, MLflow; only what changed since the last run
 	@sightline validate
-	@dvc repro --keep-going; status=$$?; sightline log; sightline compare && exit $$status
+	@dvc repro --keep-going; status=$$?; sightline log || status=$$?; sightline compare && exit $$status
 
 test: env ## the tests that take minutes (without those marked slow)
 	python -m pytest

@@ -59,9 +59,10 @@ def stage(name: str, commit: str, params_text: str, lock: dict, force: bool = Fa
                     raise TryAgain(f"pull of {', '.join(upstream)}: {cause(pulled)}")
             else:
                 pipeline.checkout(copy)
-            with (
-                machine.processors(False, settings.flows.lock_wait, log.info),
-                gpus.some_of(devices, settings.compute.processes, log.info) as environment,
+            processes, wait = settings.compute.processes, settings.flows.lock_wait
+            with (  # in this order: whoever waits for a GPU keeps no benchmark from the processors
+                gpus.some_of(devices, processes, wait, log.info) as environment,
+                machine.processors(False, wait, log.info),
             ):
                 result = children.run(
                     pipeline.command(name, force, pull=remote), copy, on_line, limit, environment

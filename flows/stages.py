@@ -185,9 +185,10 @@ def here(name: str, run: Run, where: str = "here", fetch: bool = False) -> Outco
         said.extend(filter(None, [done(line)]))
 
     devices = run.devices if kind == "train" and not fetch else []
-    with (
-        machine.processors(False, run.flows.lock_wait, log.info),
-        gpus.some_of(devices, run.processes, log.info) as environment,
+    wait = run.flows.lock_wait
+    with (  # in this order: whoever waits for a GPU keeps no benchmark from the processors
+        gpus.some_of(devices, run.processes, wait, log.info) as environment,
+        machine.processors(False, wait, log.info),
     ):
         pull = fetch and pipeline.has_remote(run.root)
         command = pipeline.command(name, run.force and not fetch, pull)

@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -108,6 +109,33 @@ def test_a_stage_dies_with_dvc_and_dvc_with_whoever_started_it(tmp_path, shell, 
         time.sleep(0.05)
     assert living([stage, dvc]) == []
     process.wait(timeout=10)
+
+
+# a program in which the kernel answers pidfd_open with `errno`, as an old one or a container does
+WITHOUT_PIDFD = """
+import ctypes, struct, sys
+from pathlib import Path
+# linux/filter.h: load the call's number; 434 (pidfd_open) is refused, all else allowed
+program = b"".join(struct.pack("HBBI", *line) for line in [
+    (0x20, 0, 0, 0), (0x15, 0, 1, 434), (0x06, 0, 0, 0x50000 | {errno}), (0x06, 0, 0, 0x7FFF0000)])
+code = ctypes.create_string_buffer(program)
+head = ctypes.create_string_buffer(struct.pack("HP", 4, ctypes.addressof(code)))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(38, 1, 0, 0, 0) == 0  # PR_SET_NO_NEW_PRIVS
+assert libc.prctl(22, 2, head, 0, 0) == 0  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
+from sightline.processes import die_with_parent
+die_with_parent()
+print("runs")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="seccomp is Linux's")
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.EPERM])
+def test_a_stage_runs_where_it_cannot_watch_its_starter(tmp_path, code):
+    (tmp_path / "stage.py").write_text(WITHOUT_PIDFD.format(errno=code))
+    shell = ["/bin/sh", "-c", f"{sys.executable} stage.py; true"]  # stays between
+    done = subprocess.run(shell, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "runs\n", done.stderr
 
 
 def test_a_stage_started_by_hand_outlives_the_terminals_shell_but_not_dvc(tmp_path, pids):

@@ -4,12 +4,12 @@ import contextlib
 import os
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from sightline.errors import SightlineError
+from sightline import machine
+from sightline.errors import SightlineError, TryAgain
 
 
 def visible() -> list[str]:
@@ -35,14 +35,20 @@ def visible() -> list[str]:
 
 @contextlib.contextmanager
 def some_of(
-    devices: list[str], count: int, on_wait: Callable[[str], None], folder: Path | None = None
+    devices: list[str],
+    count: int,
+    wait: float,
+    on_wait: Callable[[str], None],
+    folder: Path | None = None,
 ) -> Iterator[dict[str, str]]:
-    """Hold `count` of `devices` that no other training of this machine holds; wait for them.
+    """Hold `count` of `devices` that no other training of this machine holds.
+
+    Waits for them, at most `wait` seconds, and holds none meanwhile.
 
     Gives the environment that shows a program these devices alone, an empty one where `devices` is
     empty. The kernel frees the locks when their owner dies. `folder` holds the lock files (default:
-    the machine's temporary folder, the same for every workspace and user). Raises SightlineError
-    where there are fewer than `count`.
+    `machine.locks()`). Raises SightlineError where there are fewer than `count`, TryAgain when the
+    wait is over.
     """
     from filelock import FileLock, Timeout
 
@@ -54,9 +60,9 @@ def some_of(
             f"compute.processes is {count}, one GPU each, and this machine shows {len(devices)}: "
             "lower it, or set compute.device to cpu"
         )
-    folder = folder or Path(tempfile.gettempdir())
+    folder = folder or machine.locks()
     locks = {d: FileLock(folder / f"sightline-gpu-{d}.lock", mode=0o666) for d in devices}
-    said = False
+    end, said = time.monotonic() + wait, False
     while True:
         with contextlib.ExitStack() as held:
             chosen = []
@@ -69,7 +75,13 @@ def some_of(
                 yield {"CUDA_VISIBLE_DEVICES": ",".join(chosen)}
                 return
         # too few are given back at once: two that hold one each would wait for each other
+        few = f"too few GPUs ({', '.join(devices)}) are free"
+        if time.monotonic() >= end:
+            raise TryAgain(
+                f"{few}, for more than {wait:.0f} s: let other trainings finish or end them, then "
+                "run this again (flows.lock_wait in params.yaml is the patience)"
+            )
         if not said:
-            on_wait(f"too few GPUs ({', '.join(devices)}) are free: waiting for {count}")
+            on_wait(f"{few}: waiting for {count}, at most {wait:.0f} s")
             said = True
         time.sleep(1.0)

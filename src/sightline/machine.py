@@ -1,4 +1,7 @@
-"""The processors of a machine: stages share them, a benchmark has them to itself."""
+"""The processors of a machine: stages share them, a benchmark has them to itself.
+
+And where locks lie that hold for the whole machine.
+"""
 
 import contextlib
 import fcntl
@@ -20,12 +23,10 @@ def processors(
     """Hold the processors, `alone` or with others who share them; wait at most `wait` seconds.
 
     Flows run each stage within it, whatever their workspace, and `sightline benchmark` each model.
-    The kernel frees the lock when its owner dies. `folder` holds the lock's file (default: what
-    SIGHTLINE_LOCKS names, else the machine's temporary folder, the same for every workspace and
-    user). Raises TryAgain when the wait is over.
+    The kernel frees the lock when its owner dies. `folder` holds the lock's file (default:
+    `locks()`). Raises TryAgain when the wait is over.
     """
-    default = os.environ.get("SIGHTLINE_LOCKS") or tempfile.gettempdir()
-    path = (folder or Path(default)) / "sightline-processors.lock"
+    path = (folder or locks()) / "sightline-processors.lock"
     handle = _open(path)
     try:
         end, said = time.monotonic() + wait, False
@@ -43,6 +44,14 @@ def processors(
         yield
     finally:
         os.close(handle)
+
+
+def locks() -> Path:
+    """Return the folder of this machine's locks, one for every workspace and user.
+
+    What SIGHTLINE_LOCKS names, else the machine's temporary folder.
+    """
+    return Path(os.environ.get("SIGHTLINE_LOCKS") or tempfile.gettempdir())
 
 
 def _open(path: Path) -> int:

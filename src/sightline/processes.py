@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import errno
 import os
 import select
 import signal
@@ -27,9 +28,9 @@ def die_with_parent() -> None:
     """Let this process be killed as soon as the one that started it is gone, however that ended.
 
     Past shells: dvc starts a stage through `sh -c`, and a shell (dash) that waits for the stage
-    would keep it alive. Linux only (PR_SET_PDEATHSIG, pidfd). Elsewhere it does nothing: there a
-    `kill -9` of dvc leaves the stage running, and it has to be ended by hand; a cancel, a time
-    limit or Ctrl-C still ends it.
+    would keep it alive. Linux only (PR_SET_PDEATHSIG, pidfd). Elsewhere it does nothing, and past
+    shells nothing where pidfd_open is missing: there a `kill -9` of dvc leaves the stage running,
+    and it has to be ended by hand; a cancel, a time limit or Ctrl-C still ends it.
     """
     if sys.platform != "linux":
         return
@@ -38,12 +39,18 @@ def die_with_parent() -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
     parent = os.getppid()
     starter = int(os.environ.get(PARENT) or _past_shells(parent))
-    if starter == parent:
+    if starter == parent or not hasattr(os, "pidfd_open"):  # a Python built on an old Linux
         return
     try:
         handle = os.pidfd_open(starter)
     except ProcessLookupError:  # it died before we looked
         os.kill(os.getpid(), signal.SIGKILL)
+    except OSError as error:
+        # a kernel before 5.3, or a container's seccomp, which may say EPERM for what it does not
+        # know: the stage cannot watch its starter, and is not worth less for that
+        if error.errno in (errno.ENOSYS, errno.EPERM):
+            return
+        raise
     threading.Thread(target=_kill_after, args=(handle,), daemon=True, name="starter").start()
 
 

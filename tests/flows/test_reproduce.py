@@ -8,10 +8,13 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from toy_project import STAGES, wait_until
 
+from sightline import gpus, machine, pipeline
+from sightline.errors import TryAgain
 from sightline.processes import workspace_lock
 
 
@@ -228,6 +231,35 @@ def test_two_flows_at_once_on_one_workspace_run_every_stage_once(toy, reproduce,
     assert state.is_completed(), state.message
     assert "Completed" in said, said
     assert toy.executed() == ["export@x", "log@x", "train@x"]
+
+
+def test_a_stage_that_waits_for_a_gpu_keeps_no_benchmark_waiting(prefect, tmp_path, monkeypatch):
+    monkeypatch.setenv("SIGHTLINE_LOCKS", str(tmp_path))
+    from flows import stages
+
+    log, waits = SimpleNamespace(), threading.Event()
+    log.info = lambda line: waits.set() if line.startswith("too few GPUs") else None
+    monkeypatch.setattr(stages, "get_run_logger", lambda: log)
+    train = pipeline.Stage("train@x", (), ())
+    flows = SimpleNamespace(lock_wait=2.0, time_limits={})
+    run = SimpleNamespace(
+        plan=pipeline.Plan({"train@x": train}, frozenset()), flows=flows, devices=["0"], processes=1
+    )
+    ended = []
+
+    def stage():
+        with pytest.raises(TryAgain, match="too few GPUs"):
+            stages.here("train@x", run)
+        ended.append(True)
+
+    with gpus.some_of(["0"], 1, 0, print):
+        waiting = threading.Thread(target=stage)
+        waiting.start()
+        assert waits.wait(10)
+        with machine.processors(True, 0, print):
+            pass
+        waiting.join(timeout=30)
+    assert ended
 
 
 def test_a_dvc_at_work_is_waited_for(toy, reproduce):

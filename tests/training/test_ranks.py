@@ -4,6 +4,7 @@ import csv
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -230,3 +231,16 @@ def test_parts_cover_a_batch_and_differ_by_one_image_at_most():
 def test_processes_that_are_asked_for_and_not_there_are_not_papered_over():
     with pytest.raises(SightlineError, match="processes is 2 and this training has 1: `sightline"):
         joined(2, torch.device("cpu"))
+
+
+def test_the_ranks_talk_over_the_loopback_device_that_there_is(tmp_path, monkeypatch):
+    from sightline.training.launch import STORE, stay_on_this_machine
+
+    asked = "GLOO_SOCKET_IFNAME"
+    for name in (asked, "NCCL_SOCKET_IFNAME", "TORCH_DISABLE_SHARE_RDZV_TCP_STORE", STORE):
+        monkeypatch.setenv(name, "")
+    stay_on_this_machine(str(tmp_path))
+    assert os.environ[asked] in {name for _, name in socket.if_nameindex()}
+    monkeypatch.setattr(sys, "platform", "darwin")
+    stay_on_this_machine(str(tmp_path))
+    assert os.environ[asked] == "lo0"

@@ -56,7 +56,8 @@ def stay_on_this_machine(folder: str) -> None:
     """
     os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
     os.environ[STORE] = f"{folder}/ranks"
-    os.environ["GLOO_SOCKET_IFNAME"] = os.environ["NCCL_SOCKET_IFNAME"] = "lo"
+    loopback = "lo" if sys.platform == "linux" else "lo0"  # the latter on macOS and BSD
+    os.environ["GLOO_SOCKET_IFNAME"] = os.environ["NCCL_SOCKET_IFNAME"] = loopback
 
 
 def explain(name: str, processes: int, failures: dict[int, ProcessFailure]) -> str:
