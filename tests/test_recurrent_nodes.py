@@ -2,9 +2,11 @@
 
 import re
 
+import pytest
 from support import benchmark_script
 
 
+@pytest.mark.slow
 def test_both_graphs_answer_the_same_and_every_row_has_its_figures(tmp_path):
     done = benchmark_script("recurrent_nodes.py", tmp_path, "--seconds", "0.1")
     assert done.returncode == 0, done.stderr
