@@ -198,9 +198,9 @@ def wait_for(root: Path, role: str, url: str) -> None:
             _open(url, timeout=5).close()
             return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.5)  # before it looks: a process has no environment while it is being made
             if not any(found == role for _, found in running(root)):
                 break
-            time.sleep(0.5)
     log = root / ".sightline" / "services" / f"{role}.log"
     last = [line for line in log.read_text(errors="replace").splitlines() if line.strip()][-1:]
     raise SightlineError(f"{role} did not come up: {''.join(last) or 'no word'}: see {log}")
