@@ -169,7 +169,7 @@ def locked(root: Path) -> dict[str, dict]:
         return _entries(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (yaml.YAMLError, KeyError, TypeError) as error:
+    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise SightlineError(
             f"{path} is damaged ({_one_line(error)}): delete it and run again: what is in the run "
             "cache is restored, not computed"
@@ -177,11 +177,19 @@ def locked(root: Path) -> dict[str, dict]:
 
 
 def _entries(text: str) -> dict[str, dict]:
-    """Return the stages in the text of a dvc.lock; one without is damaged too, as DVC has it."""
-    stages = yaml.load(text, _LOADER)["stages"]
-    if not isinstance(stages, dict):
-        raise TypeError("its stages are missing")
-    return stages
+    """Return the stages in the text of a dvc.lock; ValueError for what DVC would not read.
+
+    Half a file may be YAML all the same: it ends behind a name, say. One without stages is damaged
+    too.
+    """
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+    from voluptuous import Invalid
+
+    lock = yaml.load(text, _LOADER)
+    try:
+        return COMPILED_LOCKFILE_SCHEMA(lock)["stages"]
+    except Invalid as error:
+        raise ValueError(str(error)) from None
 
 
 def heal(root: Path) -> list[str]:

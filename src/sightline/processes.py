@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import errno
+import multiprocessing
 import os
 import select
 import signal
@@ -37,7 +38,9 @@ def die_with_parent() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
-    parent = os.getppid()
+    parent, spawned_by = os.getppid(), multiprocessing.parent_process()
+    if spawned_by and spawned_by.pid != parent:  # it died before we asked
+        os.kill(os.getpid(), signal.SIGKILL)
     starter = int(os.environ.get(PARENT) or _past_shells(parent))
     if starter == parent or not hasattr(os, "pidfd_open"):  # a Python built on an old Linux
         return

@@ -186,10 +186,17 @@ def test_an_unknown_target_is_answered_with_the_nearest_and_somebody_told(toy, r
     assert "' ended as Failed: no stage 'train@xx'" in post["text"]
 
 
-@pytest.mark.parametrize("left", ["half", "nothing"])
+@pytest.mark.parametrize("left", ["no YAML", "no entry behind a name", "nothing"])
 def test_files_that_a_killed_dvc_left_half_written_heal(toy, reproduce, finished, left):
     lock = toy.root / "dvc.lock"
-    lock.write_text(lock.read_text()[:300] + "\n  : [" if left == "half" else "")
+    text = lock.read_text()
+    name_alone = text[: text.index("cmd:")].rstrip()
+    halves = {
+        "no YAML": text[:300] + "\n  : [",
+        "no entry behind a name": name_alone,
+        "nothing": "",
+    }
+    lock.write_text(halves[left])
     (toy.root / ".dvc/tmp/rwlock").write_text('{"write": {')
     state, _ = reproduce(toy)
     assert state.message == "10 stages: 10 restored", "nothing is computed again"

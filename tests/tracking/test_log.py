@@ -257,7 +257,7 @@ def test_results_that_do_not_belong_together_are_not_logged(project):
     weights = record.read("mnist-cnn", layout).stages["evaluate"]["deps"][2]
     assert weights["path"].endswith("weights.pt")
     head, tail = lock.split("export@mnist-cnn")  # evaluate's entry stands before export's
-    layout.lock.write_text(head.replace(weights["md5"], "0" * 32) + "export@mnist-cnn" + tail)
+    layout.lock.write_text(head.replace(weights["md5"], "f" * 32) + "export@mnist-cnn" + tail)
     with pytest.raises(SightlineError, match=r"evaluate@mnist-cnn ran on another .*weights.pt"):
         runs.log("mnist-cnn", layout)
 

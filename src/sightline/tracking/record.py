@@ -13,7 +13,13 @@ from sightline.errors import SightlineError
 from sightline.layout import Layout
 from sightline.tasks import FIGURES
 
-STAGES = ("train", "evaluate", "insight", "export")
+# What the stages of a record leave, by file name (dvc.yaml has the paths).
+OUTS = {
+    "train": {"model.json", "weights.pt", "epochs.csv", "timing.json"},
+    "evaluate": {"metrics.json", "pictures", "tables"},
+    "insight": {"pictures", "tables"},
+    "export": {"model.onnx", "README.md", "export.json"},
+}
 
 # Outputs of these stages that are no part of the record: the ONNX file holds the weights and the
 # card's content, and timing.json differs between equal trainings.
@@ -24,7 +30,7 @@ LEFT_OUT = ("weights.pt", "README.md", "timing.json")
 class Record:
     """One trained model with all that is known of it, as dvc.lock and its files tell it.
 
-    `stages` holds the entries of STAGES in dvc.lock.
+    `stages` holds the entries of OUTS' stages in dvc.lock.
     """
 
     name: str
@@ -173,7 +179,7 @@ def read(name: str, layout: Layout) -> Record:
     record = read_all(layout).get(name)
     if record is None:
         raise SightlineError(
-            f"{layout.lock} does not hold all stages of {name} ({', '.join(STAGES)}): "
+            f"{layout.lock} does not hold all stages of {name} ({', '.join(OUTS)}): "
             f"run `dvc repro log@{name}`"
         )
     return record
@@ -186,18 +192,15 @@ def read_all(layout: Layout) -> dict[str, Record]:
     """
     stages, records = pipeline.locked(layout.root), {}
     for name in (key.removeprefix("export@") for key in stages if key.startswith("export@")):
-        entries = {stage: stages.get(f"{stage}@{name}") for stage in STAGES}
-        if all(map(_is_whole, entries.values())):
+        entries = {stage: stages.get(f"{stage}@{name}", {}) for stage in OUTS}
+        if all(_outs(entry) >= OUTS[stage] for stage, entry in entries.items()):
             records[name] = Record(name, entries, layout)
     return records
 
 
-def _is_whole(entry: dict | None) -> bool:
-    """Say whether an entry of dvc.lock is there to its end: a dvc that was killed cuts the last."""
-    try:
-        return all("md5" in entry[key][-1] for key in ("deps", "outs"))
-    except (KeyError, TypeError):
-        return False
+def _outs(entry: dict) -> set[str]:
+    """Return the names of an entry's outputs; a dvc that was killed may have cut the last one."""
+    return {Path(out["path"]).name for out in entry.get("outs", ()) if "md5" in out}
 
 
 def dvc_md5(path: Path) -> str:

@@ -291,7 +291,8 @@ class Run:
             network.load_state_dict(self.average.values)
         loss = score = 0.0
         part = self.place.ranks.part(len(self.val_set))
-        indices = torch.arange(part.start, part.stop).split(1000)
+        starts = range(part.start, part.stop, 1000)  # a rank may have none
+        indices = (torch.arange(start, min(start + 1000, part.stop)) for start in starts)
         for _, images, targets in self.val_set.batches(indices):
             raw = self.raw(images)
             loss += self.task.loss(raw, images, targets).item() * len(images)
