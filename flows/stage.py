@@ -61,7 +61,7 @@ def stage(name: str, commit: str, params_text: str, lock: dict, force: bool = Fa
                 pipeline.checkout(copy)
             processes, wait = settings.compute.processes, settings.flows.lock_wait
             with (  # in this order: whoever waits for a GPU keeps no benchmark from the processors
-                gpus.some_of(devices, processes, wait, log.info) as environment,
+                gpus.some_of(devices, processes, limit or wait, log.info) as environment,
                 machine.processors(False, wait, log.info),
             ):
                 result = children.run(

@@ -187,7 +187,7 @@ def here(name: str, run: Run, where: str = "here", fetch: bool = False) -> Outco
     devices = run.devices if kind == "train" and not fetch else []
     wait = run.flows.lock_wait
     with (  # in this order: whoever waits for a GPU keeps no benchmark from the processors
-        gpus.some_of(devices, run.processes, wait, log.info) as environment,
+        gpus.some_of(devices, run.processes, limit or wait, log.info) as environment,
         machine.processors(False, wait, log.info),
     ):
         pull = fetch and pipeline.has_remote(run.root)

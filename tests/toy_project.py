@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+from functools import cached_property
 from pathlib import Path
 
 import httpx
@@ -57,14 +59,24 @@ class Server:
 
     def ask(self, method: str, path: str, body=None):
         """Ask the API, again where its SQLite was busy (503), as Prefect's own client does."""
+        headers = {} if method == "GET" else self.csrf
         for _ in range(30):
-            headers = {} if method == "GET" else services.csrf_headers(self.env["PREFECT_API_URL"])
             answer = self.api.request(method, path, json=body, headers=headers)
             if answer.status_code != 503:
                 break
             time.sleep(1)
         answer.raise_for_status()
         return answer.json() if answer.content else None
+
+    @cached_property
+    def csrf(self) -> dict[str, str]:
+        """Good for an hour, which is longer than a test."""
+
+        def headers() -> dict[str, str] | None:
+            with contextlib.suppress(urllib.error.HTTPError):  # 503: its SQLite was busy
+                return services.csrf_headers(self.env["PREFECT_API_URL"])
+
+        return wait_until(headers, "a token for the API", 30)
 
     def start(self) -> None:
         services.start(self.root, self.env, "server", services.server_command(self.port), self.port)

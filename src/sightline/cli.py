@@ -249,7 +249,7 @@ def main(argv: list[str] | None = None) -> int:
     level = logging.WARNING if _rank() else logging.INFO
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     try:
-        with disk_errors(Path.cwd()):
+        with disk_errors():
             args.run(args)
     except SightlineError as error:
         print(f"sightline: {error}", file=sys.stderr)

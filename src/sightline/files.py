@@ -38,24 +38,26 @@ def write_json(path: Path, value: object) -> None:
 
 
 @contextmanager
-def disk_errors(folder: Path) -> Iterator[None]:
+def disk_errors(folder: Path | None = None) -> Iterator[None]:
     """Raise SightlineError in place of an OSError about room, or about the rights to a file.
 
-    `folder` is where room lacks if the error names no file, as that of a write does not.
+    `folder` is where room lacks if the error names no file, as that of a write does not; without
+    it nobody knows where.
     """
     try:
         yield
     except OSError as error:
-        place = error.filename or folder
+        place = Path(os.fsdecode(error.filename)) if error.filename else folder
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            room = shutil.disk_usage(next(p for p in (folder, *folder.parents) if p.exists())).free
+            where = "a disk that is written to (the workspace's, that of temporary files)"
+            if place:
+                there = next(p for p in (place, *place.absolute().parents) if p.exists())
+                where = f"{place}: {shutil.disk_usage(there).free:,} bytes are free there"
             raise SightlineError(
-                f"{place}: {error.strerror}: {room:,} bytes are free there: make room, then run "
-                "the same command again"
+                f"{where}: {error.strerror}: make room, then run the same command again"
             ) from None
         if error.filename and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise SightlineError(
-                f"{place}: {error.strerror}: Sightline reads it or writes below {folder}: "
-                "give it the right to"
+                f"{place}: {error.strerror}: Sightline reads or writes it: give it the right to"
             ) from None
         raise

@@ -79,7 +79,8 @@ def some_of(
         if time.monotonic() >= end:
             raise TryAgain(
                 f"{few}, for more than {wait:.0f} s: let other trainings finish or end them, then "
-                "run this again (flows.lock_wait in params.yaml is the patience)"
+                "run this again (in params.yaml flows.time_limits.train is the patience, else "
+                "flows.lock_wait)"
             )
         if not said:
             on_wait(f"{few}: waiting for {count}, at most {wait:.0f} s")

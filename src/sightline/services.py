@@ -242,10 +242,13 @@ def csrf_headers(api: str) -> dict[str, str]:
 
 
 def _post(api: str, path: str, body: dict) -> list:
-    headers = {"Content-Type": "application/json", **csrf_headers(api)}
-    request = urllib.request.Request(f"{api}{path}", json.dumps(body).encode(), headers)
-    with _open(request, timeout=30) as answer:
-        return json.load(answer)
+    try:
+        headers = {"Content-Type": "application/json", **csrf_headers(api)}
+        request = urllib.request.Request(f"{api}{path}", json.dumps(body).encode(), headers)
+        with _open(request, timeout=30) as answer:
+            return json.load(answer)
+    except urllib.error.URLError as error:
+        raise SightlineError(f"the Prefect server does not answer {path}: {error}") from None
 
 
 def _open(request: str | urllib.request.Request, timeout: float):

@@ -201,6 +201,7 @@ def test_a_killed_process_is_said(monkeypatch):
 
 
 @pytest.mark.parametrize("at", ["its start", "work"])
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
 def test_no_process_outlives_a_parent_that_is_killed(at):
     script = (
         "import signal\n"

@@ -145,12 +145,14 @@ def test_a_gpu_learns_too_and_goes_on_from_a_checkpoint(layout, recipe, monkeypa
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
 @pytest.mark.parametrize("recipe", ["cnn", "muon", "mlp"])
-def test_no_step_waits_for_the_gpu(layout, recipe):
+@pytest.mark.parametrize("resident_bytes", [1 << 30, 0], ids=["on the GPU", "memory map"])
+def test_no_step_waits_for_the_gpu(layout, recipe, resident_bytes):
     model = Model("bars", NETWORKS.get(recipe, recipe), "classify", "its")
     compute, meta = Compute("cuda", threads=1), load_meta(layout.processed("bars"))
     place = choose(compute)
     trained = loop.build(loop.describe("it", model, RECIPES[recipe], compute, meta), place)
-    train_set = Images(*load_split(layout.processed("bars"), "train"), place.device)
+    split = load_split(layout.processed("bars"), "train")
+    train_set = Images(*split, place.device, resident_bytes)
     run = loop.Run(trained, train_set, train_set, RECIPES[recipe], 0, place)
     indices = order(len(train_set), 0, epoch=0)[: 4 * 32].split(32)
     try:

@@ -50,7 +50,8 @@ def main(kind: str, item: str) -> int:
     content = inputs(kind, item)
     began = time.time()
     print(f"{name} says hello", flush=True)
-    (demands / f"{name}.pid").write_text(str(os.getpid()))
+    (demands / f"{name}.new").write_text(str(os.getpid()))
+    (demands / f"{name}.new").replace(demands / f"{name}.pid")  # nobody reads it half written
     sleep = demands / f"{name}.sleep"
     time.sleep(float(sleep.read_text()) if sleep.exists() else 0)
     with (demands / "executed").open("a") as executed:
