@@ -47,7 +47,8 @@ def disk_errors(folder: Path | None = None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        place = Path(os.fsdecode(error.filename)) if error.filename else folder
+        named = isinstance(error.filename, str)  # it may be a descriptor
+        place = Path(error.filename) if named else folder
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             where = "a disk that is written to (the workspace's, that of temporary files)"
             if place:
@@ -56,7 +57,7 @@ def disk_errors(folder: Path | None = None) -> Iterator[None]:
             raise SightlineError(
                 f"{where}: {error.strerror}: make room, then run the same command again"
             ) from None
-        if error.filename and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if named and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise SightlineError(
                 f"{place}: {error.strerror}: Sightline reads or writes it: give it the right to"
             ) from None

@@ -169,7 +169,7 @@ def locked(root: Path) -> dict[str, dict]:
         return _entries(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+    except ValueError as error:
         raise SightlineError(
             f"{path} is damaged ({_one_line(error)}): delete it and run again: what is in the run "
             "cache is restored, not computed"
@@ -179,17 +179,18 @@ def locked(root: Path) -> dict[str, dict]:
 def _entries(text: str) -> dict[str, dict]:
     """Return the stages in the text of a dvc.lock; ValueError for what DVC would not read.
 
-    Half a file may be YAML all the same: it ends behind a name, say. One without stages is damaged
-    too.
+    Half a file may be YAML all the same: it ends behind a name, say, or before the stages.
     """
     from dvc.schema import COMPILED_LOCKFILE_SCHEMA
     from voluptuous import Invalid
 
-    lock = yaml.load(text, _LOADER)
     try:
-        return COMPILED_LOCKFILE_SCHEMA(lock)["stages"]
-    except Invalid as error:
+        lock = COMPILED_LOCKFILE_SCHEMA(yaml.load(text, _LOADER))
+    except (yaml.YAMLError, Invalid) as error:
         raise ValueError(str(error)) from None
+    if "stages" not in lock:
+        raise ValueError("its stages are missing")
+    return lock["stages"]
 
 
 def heal(root: Path) -> list[str]:
@@ -203,7 +204,7 @@ def heal(root: Path) -> list[str]:
             read(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             continue
-        except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        except ValueError as error:
             aside = path.with_name(f"{path.name}.damaged")
             path.replace(root / ".sightline" / aside.name)
             said.append(

@@ -247,8 +247,11 @@ def _post(api: str, path: str, body: dict) -> list:
         request = urllib.request.Request(f"{api}{path}", json.dumps(body).encode(), headers)
         with _open(request, timeout=30) as answer:
             return json.load(answer)
-    except urllib.error.URLError as error:
-        raise SightlineError(f"the Prefect server does not answer {path}: {error}") from None
+    except OSError as error:  # URLError, or a time limit
+        raise SightlineError(
+            f"the Prefect server does not answer {path}: {error}: run `make up` again; its log is "
+            ".sightline/services/server.log"
+        ) from None
 
 
 def _open(request: str | urllib.request.Request, timeout: float):

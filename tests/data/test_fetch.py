@@ -1,6 +1,5 @@
 """Fetching against a real HTTPS server that fails in every way a server can."""
 
-import errno
 import os
 import resource
 import subprocess
@@ -19,7 +18,6 @@ from sightline.data import source
 from sightline.data.fetch import download
 from sightline.data.transfer import Network
 from sightline.errors import SightlineError, TryAgain
-from sightline.files import disk_errors
 
 DATA = bytes(range(256)) * 4096  # 1 MiB
 IMPATIENT = Network(rounds=3, timeout=0.5, pause=0.01)
@@ -397,8 +395,3 @@ def test_drawing_does_not_reach_through_a_link_into_dvcs_cache(catalogue, tmp_pa
     download(path, "things", folder, tmp_path / "parts")
     assert (folder / "images.tar").read_bytes() == b"drawn"
     assert (tmp_path / "cached").read_bytes() == b"in the cache"
-
-
-def test_other_errors_of_the_system_are_not_dressed_up(tmp_path):
-    with pytest.raises(OSError, match="Input/output"), disk_errors(tmp_path):
-        raise OSError(errno.EIO, "Input/output error")

@@ -248,7 +248,7 @@ def test_a_stage_that_waits_for_a_gpu_keeps_no_benchmark_waiting(prefect, tmp_pa
     log.info = lambda line: waits.set() if line.startswith("too few GPUs") else None
     monkeypatch.setattr(stages, "get_run_logger", lambda: log)
     train = pipeline.Stage("train@x", (), ())
-    flows = SimpleNamespace(lock_wait=2.0, time_limits={})
+    flows = SimpleNamespace(lock_wait=0.0, time_limits={"train": 2.0})
     run = SimpleNamespace(
         plan=pipeline.Plan({"train@x": train}, frozenset()), flows=flows, devices=["0"], processes=1
     )

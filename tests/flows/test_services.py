@@ -120,6 +120,21 @@ def test_no_proxy_stands_between_the_services(tmp_path, monkeypatch):
         assert services.environment(tmp_path, 1)["no_proxy"] == after
 
 
+def test_a_server_too_busy_to_answer_is_said_in_a_line():
+    class Busy(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(503)
+
+    listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Busy)
+    threading.Thread(target=listener.serve_forever, daemon=True).start()
+    api = f"http://127.0.0.1:{listener.server_port}/api"
+    try:
+        with pytest.raises(SightlineError, match=r"not answer /automations.*503.*`make up` again"):
+            services._post(api, "/automations/filter", {})
+    finally:
+        listener.shutdown()
+
+
 def test_a_port_that_is_taken_is_said(toy):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -1,6 +1,7 @@
 """Several processes train as one does, through the real command, and end together."""
 
 import csv
+import math
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import support
 import torch
 import yaml
 from support import write_processed
@@ -193,6 +195,14 @@ def test_a_second_training_of_the_same_thing_is_refused_and_leaves_the_first_alo
     assert first.poll() is None
     first.terminate()
     first.communicate(timeout=60)
+
+
+@pytest.mark.slow
+def test_a_rank_without_an_image_to_validate_spoils_no_figure(tmp_path, monkeypatch):
+    monkeypatch.setitem(support.COUNTS, "val", 1)
+    project = Project(tmp_path, "mlp", epochs=2)
+    project.train()
+    assert all(math.isfinite(row["val_loss"]) for row in project.rows())
 
 
 @pytest.mark.slow
