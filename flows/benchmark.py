@@ -16,17 +16,18 @@ from prefect.states import Completed, Failed
 from prefect.tasks import exponential_backoff
 from pydantic import Field
 
-from flows import console, report
+from flows import artifacts, console
 from flows.outcome import cause, failed, stage_error
 from flows.stages import passes
 from flows.train import Model
-from sightline import params
 from sightline.benchmark import records, regression, run
-from sightline.benchmark import report as figures
+from sightline.benchmark import summary as figures
 from sightline.errors import TRY_AGAIN, SightlineError, TryAgain
+from sightline.host.locks import workspace_lock
+from sightline.host.processes import Children
 from sightline.layout import Layout
-from sightline.params import Params
-from sightline.processes import Children, workspace_lock
+from sightline.settings import params
+from sightline.settings.params import Params
 
 # a folder below the worker's own, never above it
 Workspace = Annotated[
@@ -35,7 +36,7 @@ Workspace = Annotated[
 REGRESSION = "Regression"  # the name of the failed state of a run that found a model slower
 
 
-@flow(on_failure=[report.notify], on_crashed=[report.notify])
+@flow(on_failure=[artifacts.notify], on_crashed=[artifacts.notify])
 def benchmark(models: list[Model] = [], force: bool = False, workspace: Workspace = ".") -> State:  # noqa: B006
     """Measure exported models, one after the other.
 
@@ -52,7 +53,7 @@ def benchmark(models: list[Model] = [], force: bool = False, workspace: Workspac
     layout = Layout(Path.cwd() / workspace)
     try:
         settings = params.load(layout)
-        locks, patience = layout.root / ".sightline" / "locks", settings.flows.lock_wait
+        locks, patience = layout.own_state.locks, settings.flows.lock_wait
         owner = f"flow run '{flow_run.name}'"
         with workspace_lock(locks, owner, patience, log.info), Children() as children:
             wanted = run.due(models, layout, settings, force)
@@ -67,7 +68,7 @@ def benchmark(models: list[Model] = [], force: bool = False, workspace: Workspac
             }
             found = run.newest(settings.models, layout)
         if found:
-            report.publish("benchmark", markdown(found, layout), summary(states, found))
+            artifacts.publish("benchmark", markdown(found, layout), summary(states, found))
     except SightlineError as error:
         log.error(str(error))
         return failed(error)
@@ -99,7 +100,7 @@ def measure(name: str, key: dict, settings: Params, layout: Layout, children: Ch
             log.error(str(error))
             return failed(error)
     if record["regression"] and record["regression"]["verdict"] == regression.SLOWER:
-        return Failed(name=REGRESSION, message=regression.said(record))
+        return Failed(name=REGRESSION, message=regression.sentence(record))
     if result.status != 0:
         return Failed(message=f"{name} was measured, but: {cause(result)}")
     return Completed(message=f"{name}: {record['path']}")
@@ -120,7 +121,7 @@ def markdown(found: list[dict], layout: Layout) -> str:
     """Return the artifact: the report, and the pictures within it, so that it stands alone."""
     pictures = [
         f"![{path.stem}](data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()})"
-        for path in figures.draw(found, layout)
+        for path in figures.write_pictures(found, layout)
     ]
     return "\n\n".join(["# onnxruntime", figures.text(found), *pictures])
 

@@ -6,7 +6,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
 from sightline.errors import TRY_AGAIN, SightlineError, TryAgain
-from sightline.processes import Result
+from sightline.host.processes import Result
 
 PASSES = "TryAgain"  # the name of a failed state that is worth a retry
 # What DVC 3 says; tests/flows holds these words against the real dvc.

@@ -18,14 +18,16 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows import console, report
+from flows import artifacts, console
 from flows.outcome import cause, failed
 from flows.stage import POOL, served
-from flows.stages import Run, passes
-from sightline import params, pipeline, workspace
+from flows.stages import PipelineRun, passes
 from sightline.errors import SightlineError
+from sightline.host.locks import workspace_lock
+from sightline.host.processes import Children
 from sightline.layout import Layout
-from sightline.processes import Children, workspace_lock
+from sightline.pipeline import commands, copies, graph, lockfile, worktrees
+from sightline.settings import params
 
 Target = Annotated[str, Field(pattern=r"^[\w./:-]+(@[\w.-]+)?$", max_length=200)]
 Override = Annotated[str, Field(pattern=r"^[+~]{0,2}[^\s=]+(=.*)?$", max_length=500)]
@@ -34,7 +36,7 @@ Overrides = Annotated[list[Override], Field(title="overrides")]
 Force = Annotated[bool, Field(title="force")]
 
 
-@flow(on_failure=[report.notify], on_crashed=[report.notify])
+@flow(on_failure=[artifacts.notify], on_crashed=[artifacts.notify])
 def reproduce(targets: Targets = [], overrides: Overrides = [], force: Force = False) -> State:  # noqa: B006
     """Run what is out of date in the worker's workspace, each stage as a task.
 
@@ -67,23 +69,23 @@ def bring_up_to_date(targets: list[str], overrides: list[str], force: bool) -> S
                 commit, note = where_to_train(root)
                 notes.append(note)
                 log.info(note)
-            before = pipeline.locked_outs(root)
-            run = Run(root, plan, settings, children, overrides, force, commit)
+            before = lockfile.locked_outs(root)
+            run = PipelineRun(root, plan, settings, children, overrides, force, commit)
             run.everything()
-            after = pipeline.locked_outs(root)
+            after = lockfile.locked_outs(root)
             # an experiment's worktree is gone when a benchmark that waits for the event starts
-            if not overrides and (changed := report.announce(root, before, after)):
+            if not overrides and (changed := artifacts.announce(root, before, after)):
                 notes.append(f"ONNX files that changed: {', '.join(changed)}")
             failures = [outcome.cause for outcome in run.outcomes.values() if outcome.cause]
             if overrides and not failures:
                 notes.append(keep_experiment(root, children))
-            report.publish("reproduce", report.table(run, settings, notes), f"in {root}")
+            artifacts.publish("reproduce", artifacts.table(run, settings, notes), f"in {root}")
     except SightlineError as error:
         log.error(str(error))
         return failed(error)
     if failures:
-        return Failed(message="\n".join([report.summary(run), *failures]))
-    return Completed(message=report.summary(run))
+        return Failed(message="\n".join([artifacts.summary(run), *failures]))
+    return Completed(message=artifacts.summary(run))
 
 
 @contextlib.contextmanager
@@ -91,26 +93,26 @@ def place(root: Path, overrides: list[str]) -> Iterator[Path]:
     """Give the folder to run in: the workspace, locked; with overrides a worktree that has them."""
     log = get_run_logger()
     if overrides:
-        commit = workspace.head(root, "dvc.lock")
-        with workspace.worktree(root, commit, f"run-{flow_run.id}") as copy:
+        commit = worktrees.head(root, "dvc.lock")
+        with worktrees.worktree(root, commit, f"run-{flow_run.id}") as copy:
             if (root / "dvc.lock").exists():
                 shutil.copy(root / "dvc.lock", copy)
-            pipeline.checkout(copy)
-            pipeline.override(copy, overrides)
+            copies.checkout(copy)
+            copies.override(copy, overrides)
             yield copy
         return
-    locks = root / ".sightline" / "locks"
+    locks = Layout(root).own_state.locks
     patience = params.load(Layout(root)).flows.lock_wait
     with workspace_lock(locks, f"flow run '{flow_run.name}'", patience, log.info):
-        for healed in pipeline.heal(root):
+        for healed in lockfile.heal(root):
             log.warning(healed)
         yield root
 
 
 @task(name="ask dvc", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=passes)
-def ask_dvc(root: Path, targets: list[str], force: bool) -> pipeline.Plan:
+def ask_dvc(root: Path, targets: list[str], force: bool) -> graph.Plan:
     """Ask DVC what is out of date."""
-    plan = pipeline.plan(root, targets, force)
+    plan = graph.plan(root, targets, force)
     get_run_logger().info(f"{len(plan.stale)} of {len(plan.stages)} stages are out of date")
     return plan
 
@@ -130,7 +132,7 @@ def where_to_train(root: Path) -> tuple[str | None, str]:
     if not served():
         return None, f"Training runs here: no worker serves pool {POOL}."
     try:
-        commit = workspace.head(root, "dvc.lock", "params.yaml")
+        commit = worktrees.head(root, "dvc.lock", "params.yaml")
     except SightlineError as error:
         return None, f"Training runs here, not in pool {POOL}: {error}"
     return commit, f"Training goes to pool {POOL}, at commit {commit[:12]}."
@@ -144,7 +146,7 @@ def keep_experiment(root: Path, children: Children) -> str:
     """
     words = re.sub(r"[^A-Za-z0-9_]+", "-", flow_run.name).strip("-")
     name = f"{words or 'run'}-{flow_run.id[-8:]}"
-    result = children.run(pipeline.save_experiment(name), root, get_run_logger().info)
+    result = children.run(commands.save_experiment(name), root, get_run_logger().info)
     if result.status != 0:
         raise SightlineError(f"experiment {name} was not kept: {cause(result)}")
     return f"Kept as experiment: `dvc exp show`, `dvc exp apply {name}`."

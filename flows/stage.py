@@ -16,10 +16,12 @@ from prefect.states import Cancelling, Completed
 
 from flows import console
 from flows.outcome import advice, cause, failed, stage_error
-from sightline import gpus, machine, params, pipeline, workspace
 from sightline.errors import SightlineError, TryAgain
+from sightline.host import gpus, locks
+from sightline.host.processes import Children
 from sightline.layout import Layout
-from sightline.processes import Children
+from sightline.pipeline import commands, copies, graph, worktrees
+from sightline.settings import params
 
 POOL = "gpu"
 DEPLOYMENT = f"stage/{POOL}"
@@ -43,7 +45,7 @@ def stage(name: str, commit: str, params_text: str, lock: dict, force: bool = Fa
 
     try:
         with (
-            workspace.worktree(Path.cwd(), commit, f"stage-{flow_run.id}") as copy,
+            worktrees.worktree(Path.cwd(), commit, f"stage-{flow_run.id}") as copy,
             Children() as children,
         ):
             (copy / "params.yaml").write_text(params_text, encoding="utf-8")
@@ -51,26 +53,26 @@ def stage(name: str, commit: str, params_text: str, lock: dict, force: bool = Fa
             settings = params.load(Layout(copy))
             limit = settings.flows.time_limits.get(name.partition("@")[0])
             devices = [] if settings.compute.device == "cpu" else gpus.visible()
-            remote = pipeline.has_remote(copy)
+            remote = copies.has_remote(copy)
             if remote:
-                upstream = pipeline.plan(copy, [name]).stages[name].upstream
-                pulled = children.run(pipeline.pull(upstream), copy, on_line)
+                upstream = graph.plan(copy, [name]).stages[name].upstream
+                pulled = children.run(commands.pull(upstream), copy, on_line)
                 if pulled.status != 0:
                     raise TryAgain(f"pull of {', '.join(upstream)}: {cause(pulled)}")
             else:
-                pipeline.checkout(copy)
+                copies.checkout(copy)
             processes, wait = settings.compute.processes, settings.flows.lock_wait
             with (  # in this order: whoever waits for a GPU keeps no benchmark from the processors
-                gpus.some_of(devices, processes, limit or wait, log.info) as environment,
-                machine.processors(False, wait, log.info),
+                gpus.hold(devices, processes, limit or wait, log.info) as environment,
+                locks.processors(False, wait, log.info),
             ):
                 result = children.run(
-                    pipeline.command(name, force, pull=remote), copy, on_line, limit, environment
+                    commands.command(name, force, pull=remote), copy, on_line, limit, environment
                 )
             if result.status != 0:
                 raise stage_error(name, result, limit)
             if remote:
-                pushed = children.run(pipeline.push([name]), copy, on_line)
+                pushed = children.run(commands.push([name]), copy, on_line)
                 if pushed.status != 0:
                     raise TryAgain(f"push of {name} to the DVC remote: {cause(pushed)}")
         return Completed(message=f"{name} took {result.seconds:.0f} s")

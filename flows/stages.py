@@ -14,13 +14,15 @@ from prefect.tasks import exponential_backoff
 
 from flows.outcome import PASSES, Outcome, advice, cause, done, failed, stage_error
 from flows.stage import POOL, send
-from sightline import gpus, machine, pipeline
 from sightline.errors import SightlineError, TryAgain
-from sightline.params import Params
-from sightline.processes import Children
+from sightline.host import gpus, locks
+from sightline.host.processes import Children
+from sightline.layout import main_root
+from sightline.pipeline import commands, copies, graph, lockfile
+from sightline.settings.params import Params
 
 
-class Run:
+class PipelineRun:
     """One run over a plan: the slots it may use, where it trains, what became of each stage.
 
     `commit` is set where training goes to a worker of the gpu pool: what that one checks out.
@@ -29,7 +31,7 @@ class Run:
     def __init__(
         self,
         root: Path,
-        plan: pipeline.Plan,
+        plan: graph.Plan,
         params: Params,
         children: Children,
         overrides: Iterable[str] = (),
@@ -65,8 +67,8 @@ class Run:
         """Return what a person types to repeat one stage and see for themselves."""
         if self.overrides:  # this folder will be gone
             changes = " ".join(f"-S {shlex.quote(override)}" for override in self.overrides)
-            return f"cd {pipeline.main_root(self.root)} && dvc exp run {changes} {name}"
-        return f"cd {self.root} && {' '.join(pipeline.command(name))}"
+            return f"cd {main_root(self.root)} && dvc exp run {changes} {name}"
+        return f"cd {self.root} && {' '.join(commands.command(name))}"
 
     def everything(self) -> None:
         """Run all that is stale; a stage that fails stops its descendants and nothing else."""
@@ -97,7 +99,7 @@ class Run:
 
     def stands_on(self, name: str) -> dict:
         """Return the part of dvc.lock that a worker needs to run `name` and nothing else."""
-        entries, wanted = pipeline.locked(self.root), {name, *self.plan.stages[name].upstream}
+        entries, wanted = lockfile.locked(self.root), {name, *self.plan.stages[name].upstream}
         for other in reversed(self.plan.stages):
             if other in wanted:
                 wanted.update(self.plan.stages[other].upstream)
@@ -121,7 +123,7 @@ def passes(task, task_run, state: State) -> bool:
     persist_result=False,
     retry_condition_fn=passes,
 )
-def run_stage(name: str, run: Run) -> State:
+def run_stage(name: str, run: PipelineRun) -> State:
     """Run one stage through DVC, which decides whether there is anything to do."""
     began = time.monotonic()
     try:
@@ -140,13 +142,13 @@ def run_stage(name: str, run: Run) -> State:
     return Completed(message=f"{outcome.how}, {outcome.seconds:.0f} s, {outcome.where}")
 
 
-def elsewhere(name: str, run: Run) -> Outcome:
+def elsewhere(name: str, run: PipelineRun) -> Outcome:
     """Let a worker of the gpu pool run the stage and take what it made; here where none comes."""
     log = get_run_logger()
     began = time.monotonic()
     upstream = run.plan.stages[name].upstream
-    if pipeline.has_remote(run.root):
-        pushed = run.children.run(pipeline.push(upstream), run.root, log.info)
+    if copies.has_remote(run.root):
+        pushed = run.children.run(commands.push(upstream), run.root, log.info)
         if pushed.status != 0:
             raise TryAgain(f"push of {', '.join(upstream)} to the DVC remote: {cause(pushed)}")
     log.info(f"{name} goes to a worker of pool {POOL}")
@@ -172,7 +174,7 @@ def elsewhere(name: str, run: Run) -> Outcome:
     return Outcome("ran", time.monotonic() - began, f"pool {POOL}")
 
 
-def here(name: str, run: Run, where: str = "here", fetch: bool = False) -> Outcome:
+def here(name: str, run: PipelineRun, where: str = "here", fetch: bool = False) -> Outcome:
     """Run the stage in this workspace; with `fetch`, take what a worker elsewhere just made."""
     log = get_run_logger()
     kind = run.plan.stages[name].kind
@@ -187,11 +189,11 @@ def here(name: str, run: Run, where: str = "here", fetch: bool = False) -> Outco
     devices = run.devices if kind == "train" and not fetch else []
     wait = run.flows.lock_wait
     with (  # in this order: whoever waits for a GPU keeps no benchmark from the processors
-        gpus.some_of(devices, run.processes, limit or wait, log.info) as environment,
-        machine.processors(False, wait, log.info),
+        gpus.hold(devices, run.processes, limit or wait, log.info) as environment,
+        locks.processors(False, wait, log.info),
     ):
-        pull = fetch and pipeline.has_remote(run.root)
-        command = pipeline.command(name, run.force and not fetch, pull)
+        pull = fetch and copies.has_remote(run.root)
+        command = commands.command(name, run.force and not fetch, pull)
         result = run.children.run(command, run.root, on_line, limit, environment)
     if result.status != 0:
         run.last_lines[name] = result.tail

@@ -9,7 +9,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from flows import report
+from flows import artifacts
 from flows.reproduce import Force, Overrides, bring_up_to_date
 
 Model = Annotated[
@@ -22,7 +22,7 @@ Model = Annotated[
 ]
 
 
-@flow(flow_run_name="{model}", on_failure=[report.notify], on_crashed=[report.notify])
+@flow(flow_run_name="{model}", on_failure=[artifacts.notify], on_crashed=[artifacts.notify])
 def train(model: Model, overrides: Overrides = [], force: Force = False) -> State:  # noqa: B006
     """Bring one model up to date, from the download of its data to its record in MLflow.
 

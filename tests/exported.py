@@ -6,8 +6,8 @@ from support import write_processed
 
 from sightline.evaluation import evaluate
 from sightline.layout import Layout
+from sightline.settings.recipe import Compute, Model, Optimizer, Recipe
 from sightline.training.loop import train
-from sightline.training.recipe import Compute, Model, Optimizer, Recipe
 
 SETTINGS = {
     "mlp": {"widths": [16]},

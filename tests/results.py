@@ -10,9 +10,9 @@ import onnx
 import yaml
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
+from sightline.tracking.record import dvc_md5
 
 from sightline.layout import Layout
-from sightline.tracking.record import dvc_md5
 
 CLASSES = ["0", "1", "2"]
 

@@ -11,8 +11,8 @@ import pytest
 import torch
 from support import PROJECT, benchmark_script, write_workspace
 
-from sightline import params
 from sightline.layout import Layout
+from sightline.settings import params
 
 RECIPE = {
     "epochs": 4,

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from results import make_results
 
-from sightline import params
-from sightline.compare import compare, report
 from sightline.layout import Layout
+from sightline.report.compare import compare, report
+from sightline.settings import params
 
 ROOT = Path(__file__).parent.parent
 

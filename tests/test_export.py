@@ -26,8 +26,8 @@ from sightline.export.checks import check
 from sightline.export.translate import OPSET
 from sightline.files import write_json
 from sightline.layout import Layout
+from sightline.models.trained import load_model
 from sightline.networks import layers
-from sightline.trained import load_model
 
 RECURRENT = [name for name in MODELS if name.split("-")[0] in ("rnn", "irnn", "lstm", "gru")]
 ANY_HEIGHT = [name for name in RECURRENT if name != "irnn-permuted"]

@@ -2,8 +2,8 @@ import threading
 
 import pytest
 
-from sightline import gpus
 from sightline.errors import SightlineError, TryAgain
+from sightline.host import gpus
 
 
 def test_devices_are_those_of_the_driver_unless_some_are_chosen(tmp_path, monkeypatch):

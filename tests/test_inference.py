@@ -19,7 +19,7 @@ from sightline.cli import main
 from sightline.data.arrays import load_split
 from sightline.errors import SightlineError
 from sightline.export import export
-from sightline.inference import STRUCTURED, Session
+from sightline.inference.session import STRUCTURED, Session
 from sightline.layout import Layout
 
 CUDA = "CUDAExecutionProvider"

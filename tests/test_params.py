@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sightline import params
 from sightline.cli import main
 from sightline.errors import SightlineError
 from sightline.layout import Layout
+from sightline.settings import params
 
 ROOT = Path(__file__).parent.parent
 OTHER = {"dataset": "mnist", "network": "mlp", "task": "classify", "recipe": "mlp-6"}

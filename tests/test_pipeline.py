@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sightline import pipeline
 from sightline.errors import SightlineError
-from sightline.pipeline import main_root
+from sightline.pipeline import graph as pipeline
+from sightline.pipeline.graph import main_root
 
 
 def test_main_root_is_the_workspace_itself(tmp_path):

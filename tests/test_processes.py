@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from sightline.errors import SightlineError, TryAgain
-from sightline.processes import Children, workspace_lock
+from sightline.host.processes import Children, workspace_lock
 
 # a child that starts a grandchild, says both numbers and waits
 FAMILY = (

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from sightline.errors import SightlineError
-from sightline.workspace import git, refresh_clone, worktree
+from sightline.pipeline.worktrees import git, refresh_clone, worktree
 
 CLONE = ".sightline/clones/nightly"
 

@@ -15,7 +15,7 @@ import httpx
 import psutil
 import yaml
 
-from sightline import services
+from flows import services
 
 PROJECT = Path(__file__).parents[1]
 TOY = PROJECT / "tests" / "flows" / "toy"

@@ -11,6 +11,6 @@ def load(name: str, root: str = "."):
     Raises SightlineError where the model has not been trained.
     """
     from sightline.layout import Layout
-    from sightline.trained import load_model
+    from sightline.models.trained import load_model
 
     return load_model(Layout(root).model(name))

@@ -16,21 +16,20 @@ from sightline.layout import Layout
 
 def download(args) -> None:
     """Fetch the files of one dataset, checked against its catalogue."""
-    from sightline import params
     from sightline.data.fetch import download
-    from sightline.pipeline import main_root
+    from sightline.settings import params
 
     layout = Layout()
     settings = params.load(layout)
     settings.dataset(args.name)
-    parts = main_root(layout.root) / ".sightline" / "downloads"
-    download(layout.catalogue(settings.catalogue), args.name, layout.raw(args.name), parts)
+    catalogue = layout.catalogue(settings.catalogue)
+    download(catalogue, layout.raw(args.name), layout.state.downloads)
 
 
 def preprocess(args) -> None:
     """Decode one dataset into uint8 arrays: train, val and test."""
-    from sightline import params
     from sightline.data.preprocess import preprocess
+    from sightline.settings import params
 
     layout = Layout()
     settings = params.load(layout).dataset(args.name)
@@ -39,8 +38,7 @@ def preprocess(args) -> None:
 
 def train(args) -> None:
     """Train one model; a run that was killed resumes from its checkpoint."""
-    from sightline import params
-    from sightline.pipeline import main_root
+    from sightline.settings import params
 
     layout = Layout()
     settings = params.load(layout)
@@ -53,15 +51,14 @@ def train(args) -> None:
     from sightline.training.loop import train
     from sightline.training.ranks import one_voice
 
-    checkpoints = main_root(layout.root) / ".sightline" / "checkpoints"
     with one_voice(), _progress_bar(args.name) as progress:
-        train(args.name, model, recipe, settings.compute, layout, checkpoints, progress)
+        train(args.name, model, recipe, settings.compute, layout, progress)
 
 
 def evaluate(args) -> None:
     """Test one model on the splits that training never saw."""
-    from sightline import params
     from sightline.evaluation import evaluate
+    from sightline.settings import params
 
     layout = Layout()
     evaluate(args.name, layout, params.load(layout).evaluation.test_time_views)
@@ -83,7 +80,7 @@ def export(args) -> None:
 
 def log(args) -> None:
     """Write one model into MLflow; without a name, complete what the store lacks."""
-    from sightline.tracking.runs import complete, log
+    from sightline.tracking.log import complete, log
 
     if args.name:
         log(args.name, Layout())
@@ -93,7 +90,7 @@ def log(args) -> None:
 
 def predict(args) -> None:
     """Ask an ONNX file about images: what its task answers for each. Needs no torch."""
-    from sightline.inference import predict
+    from sightline.inference.predict import predict
 
     predict(args.model, args.images, top=args.top, invert=args.invert)
 
@@ -107,16 +104,16 @@ def benchmark(args) -> None:
 
 def compare(args) -> None:
     """Print a table of all models: parameters, figures, seconds, size."""
-    from sightline.compare import compare
+    from sightline.report.compare import compare
 
     compare(Layout())
 
 
 def report(args) -> None:
     """Write an HTML page for each dataset: what its models reach, and what they see."""
-    from sightline.report import report
+    from sightline.report.pages import write_pages
 
-    for page in report(Layout()):
+    for page in write_pages(Layout()):
         print(page)
 
 
@@ -129,35 +126,21 @@ def ui(args) -> None:
 
 def clone(args) -> None:
     """Make or refresh a clone of this workspace at the newest commit upstream, for a schedule."""
-    from sightline.workspace import refresh_clone
+    from sightline.pipeline.worktrees import refresh_clone
 
     refresh_clone(Path(), Path(args.folder))
 
 
-def up(args) -> None:
-    """Start Prefect's server, workers and deployments and the MLflow UI, on 127.0.0.1."""
-    from sightline import services
-
-    services.up(Path(), args.prefect_port, args.mlflow_port)
-
-
-def down(args) -> None:
-    """End all that `up` started, running flows and stages included."""
-    from sightline import services
-
-    services.down(Path())
-
-
 def validate(args) -> None:
     """Check params.yaml before anything runs."""
-    from sightline import params
-    from sightline.data import catalogue
+    from sightline.models.check import check_models
+    from sightline.settings import catalogue, params
 
     layout = Layout()
     settings = params.load(layout)
     for dataset in settings.datasets:
         catalogue.entry(layout.catalogue(settings.catalogue), dataset)
-    params.check_networks(settings, layout)
+    check_models(settings, layout)
     print(
         f"params.yaml is valid: catalogue {settings.catalogue}, "
         f"{len(settings.datasets)} datasets, {len(settings.models)} models"
@@ -220,18 +203,14 @@ def parser() -> argparse.ArgumentParser:
     sub = _add(commands, ui)
     sub.add_argument("--port", type=int, default=5000, help="5000 where it is left out")
     _add(commands, validate)
-    sub = _add(commands, up)
-    sub.add_argument("--prefect-port", type=int, default=4200, help="4200 where it is left out")
-    sub.add_argument("--mlflow-port", type=int, default=5000, help="5000 where it is left out")
-    _add(commands, down)
     sub = _add(commands, clone)
     sub.add_argument("folder", help="the clone, below .sightline/clones; made where it is missing")
     return root
 
 
 def _add(commands, function) -> argparse.ArgumentParser:
-    said = function.__doc__.split("\n")[0]
-    sub = commands.add_parser(function.__name__, help=said, description=said)
+    summary = function.__doc__.split("\n")[0]
+    sub = commands.add_parser(function.__name__, help=summary, description=summary)
     sub.set_defaults(run=function)
     return sub
 
@@ -240,7 +219,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; 0, or after an error that is said in one line: 75 if it passes, else 1."""
     # a stage must not outlive dvc, nor a rank the training that started it
     if "DVC_STAGE" in os.environ or _rank() is not None:
-        from sightline.processes import die_with_parent
+        from sightline.host.processes import die_with_parent
 
         die_with_parent()
     # before torch starts its threads: idle ones sleep instead of burning a core

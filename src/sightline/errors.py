@@ -9,3 +9,8 @@ class SightlineError(Exception):
 
 class TryAgain(SightlineError):
     """A cause that passes (network, server, lock): the command line ends with status 75."""
+
+
+def one_line(error: BaseException) -> str:
+    """Return the text of an error in one line."""
+    return " ".join(str(error).split())

@@ -1,5 +1,6 @@
 """Files that are written whole or not at all, and what a full disk means."""
 
+import csv
 import errno
 import json
 import os
@@ -8,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sightline.errors import SightlineError
 
@@ -35,6 +37,24 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 def write_json(path: Path, value: object) -> None:
     """Write JSON that people can read and that is the same for the same value."""
     write_atomically(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path, remedy: str) -> Any:
+    """Return the value in a JSON file; SightlineError, ending in `remedy`, where it is missing or
+    damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SightlineError(f"{path}: no such file: {remedy}") from None
+    except ValueError as error:
+        raise SightlineError(f"{path} is damaged ({error}): {remedy}") from None
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file, each by its header."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 @contextmanager

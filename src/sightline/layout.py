@@ -1,10 +1,36 @@
-"""Where the files of a project lie. No other module composes these paths."""
+"""Where the files of a project lie, and what they are called. No other module knows a path.
+
+A project is a workspace (the folder that holds dvc.yaml), or a copy of one: an experiment of DVC, a
+clone for a schedule, a worktree for one run. Its stages leave their results in it; what must
+outlive a copy (`State`) lies in the workspace that it is a copy of.
+"""
 
 from pathlib import Path
 
+SPLITS = ("train", "val", "test")
+
+# Where copies of a workspace are made, seen from the workspace that they are copies of: by DVC for
+# experiments (`dvc exp run --temp`, `--queue`), for a schedule, and for one run of a flow.
+EXPERIMENTS, CLONES, WORKTREES = (
+    Path(folder) for folder in (".dvc/tmp/exps", ".sightline/clones", ".sightline/worktrees")
+)
+
+
+def main_root(root: str | Path = ".") -> Path:
+    """Return the workspace that keeps the state of `root`: itself, or what `root` is a copy of.
+
+    Read from the path alone: `dvc cache dir` names a shared cache where one is set.
+    """
+    root = Path(root).resolve()
+    for parent in root.parents:
+        for copies in (EXPERIMENTS, CLONES, WORKTREES):
+            if parent.parts[-len(copies.parts) :] == copies.parts:
+                return parent.parents[len(copies.parts) - 1]
+    return root
+
 
 class Layout:
-    """The folders of one project, from its root (the folder that holds dvc.yaml)."""
+    """The files of one project, from its root (the folder that holds dvc.yaml)."""
 
     def __init__(self, root: str | Path = "."):
         self.root = Path(root)
@@ -20,39 +46,246 @@ class Layout:
         return self.root / "dvc.lock"
 
     @property
-    def store(self) -> Path:
-        """The MLflow store of this workspace: database, artifacts and lock."""
-        return self.root / ".sightline" / "mlflow"
+    def dvc_rwlock(self) -> Path:
+        """Which paths DVC's processes read and write at the moment."""
+        return self.root / ".dvc" / "tmp" / "rwlock"
+
+    @property
+    def own_state(self) -> "State":
+        """What belongs to this folder, whether it is a copy or not."""
+        return State(self.root / ".sightline")
+
+    @property
+    def state(self) -> "State":
+        """What outlives this project if it is a copy."""
+        return State(main_root(self.root) / ".sightline")
+
+    @property
+    def package(self) -> Path:
+        """The code of a clone's own stages."""
+        return self.root / "src"
 
     def catalogue(self, name: str) -> Path:
         """The YAML file of one catalogue."""
         return self.root / "data" / "catalogues" / f"{name}.yaml"
 
-    def raw(self, dataset: str) -> Path:
-        """What `download` fetched: archives in their official form, and source.json."""
-        return self.root / "data" / "raw" / dataset
+    def catalogues(self) -> list[str]:
+        """The names of all catalogues."""
+        return sorted(path.stem for path in self.catalogue("x").parent.glob("*.yaml"))
 
-    def processed(self, dataset: str) -> Path:
-        """What `preprocess` made: arrays and meta.json (see sightline.data.arrays)."""
-        return self.root / "data" / "processed" / dataset
+    def raw(self, dataset: str) -> "Raw":
+        """What `download` fetched."""
+        return Raw(self.root / "data" / "raw" / dataset)
 
-    def model(self, name: str) -> Path:
-        """weights.pt, model.json, model.onnx and the model card of one model."""
-        return self.root / "models" / name
+    def processed(self, dataset: str) -> "Processed":
+        """What `preprocess` made."""
+        return Processed(self.root / "data" / "processed" / dataset)
 
-    def report(self, name: str) -> Path:
-        """Metrics, tables and pictures of one model."""
-        return self.root / "reports" / name
+    def model(self, name: str) -> "ModelFiles":
+        """What `train` and `export` made of one model."""
+        return ModelFiles(self.root / "models" / name)
 
-    def insight(self, name: str) -> Path:
-        """Pictures and tables of what one model sees."""
-        return self.report(name) / "insight"
+    def results(self, name: str) -> "ResultFiles":
+        """What is known of one model: figures, tables, pictures."""
+        return ResultFiles(self.root / "reports" / name)
+
+    def outs(self, name: str) -> dict[str, list[Path]]:
+        """What the stages leave of one model, by the kind of stage."""
+        model, results = self.model(name), self.results(name)
+        return {
+            "train": [model.description, model.weights, results.epochs, results.timing],
+            "evaluate": [results.metrics, results.pictures, results.tables],
+            "insight": [results.insight.pictures, results.insight.tables],
+            "export": [model.onnx, model.card, results.export],
+        }
 
     def page(self, catalogue: str, dataset: str) -> Path:
         """The HTML page of one dataset from one catalogue, across its models."""
         return self.root / "reports" / f"{catalogue}-{dataset}.html"
 
     @property
-    def benchmarks(self) -> Path:
-        """What this machine measured: records and int8 variants; outside the stage graph."""
-        return self.root / "benchmarks"
+    def benchmarks(self) -> "BenchmarkFiles":
+        """What this machine measured; outside the stage graph."""
+        return BenchmarkFiles(self.root / "benchmarks")
+
+
+class Folder:
+    """A folder whose files have fixed names."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    @property
+    def name(self) -> str:
+        """The dataset or model that the folder belongs to."""
+        return self.path.name
+
+
+class Raw(Folder):
+    """The archives of a dataset under their official names, and what they are."""
+
+    @property
+    def source(self) -> Path:
+        """What the files are: the last file of a download (`sightline.data.source`)."""
+        return self.path / "source.json"
+
+
+class Processed(Folder):
+    """The arrays of a dataset (`sightline.data.arrays`)."""
+
+    @property
+    def meta(self) -> Path:
+        """What the arrays are."""
+        return self.path / "meta.json"
+
+    def images(self, split: str) -> Path:
+        """The images of one split, uint8 N x H x W x C."""
+        return self.path / f"{split}.images.npy"
+
+    def labels(self, split: str) -> Path:
+        """The labels of one split, int64 N."""
+        return self.path / f"{split}.labels.npy"
+
+
+class ModelFiles(Folder):
+    """A trained model and its exported form."""
+
+    @property
+    def weights(self) -> Path:
+        """The state dict of the network."""
+        return self.path / "weights.pt"
+
+    @property
+    def description(self) -> Path:
+        """What the model is: all that is needed to build its network again."""
+        return self.path / "model.json"
+
+    @property
+    def onnx(self) -> Path:
+        """The exported model."""
+        return self.path / "model.onnx"
+
+    @property
+    def unchecked_onnx(self) -> Path:
+        """The exported model before it has passed its checks."""
+        return self.path / "unchecked.onnx"
+
+    @property
+    def card(self) -> Path:
+        """The model card."""
+        return self.path / "README.md"
+
+
+class Drawn(Folder):
+    """Tables (CSV) and pictures (PNG)."""
+
+    @property
+    def tables(self) -> Path:
+        """The folder of tables."""
+        return self.path / "tables"
+
+    @property
+    def pictures(self) -> Path:
+        """The folder of pictures."""
+        return self.path / "pictures"
+
+    def table(self, name: str) -> Path:
+        """One table."""
+        return self.tables / f"{name}.csv"
+
+    def picture(self, name: str) -> Path:
+        """One picture."""
+        return self.pictures / f"{name}.png"
+
+
+class ResultFiles(Drawn):
+    """The figures of one model, and the tables and pictures of its evaluation."""
+
+    @property
+    def epochs(self) -> Path:
+        """The training curve, a row each epoch."""
+        return self.path / "epochs.csv"
+
+    @property
+    def timing(self) -> Path:
+        """What the training took, and on what: the one file that differs between equal runs."""
+        return self.path / "timing.json"
+
+    @property
+    def metrics(self) -> Path:
+        """The figures on val and test."""
+        return self.path / "metrics.json"
+
+    @property
+    def export(self) -> Path:
+        """The figures of the exported file's checks."""
+        return self.path / "export.json"
+
+    @property
+    def logged(self) -> Path:
+        """What stands in MLflow of the model."""
+        return self.path / "logged.json"
+
+    @property
+    def insight(self) -> Drawn:
+        """Tables and pictures of what the model sees."""
+        return Drawn(self.path / "insight")
+
+
+class BenchmarkFiles(Folder):
+    """Records of measurements, pictures of them, and int8 variants of exported models."""
+
+    def records(self, model: str) -> Path:
+        """The folder of one model's records."""
+        return self.path / "records" / model
+
+    def int8(self, model: str) -> Path:
+        """The int8 variant of one model, where this machine accepted one."""
+        return self.path / "int8" / f"{model}.onnx"
+
+    @property
+    def pictures(self) -> Path:
+        """The folder of pictures."""
+        return self.path / "pictures"
+
+
+class State(Folder):
+    """What belongs to this machine and to no commit: .sightline/ of the main workspace."""
+
+    @property
+    def checkpoints(self) -> Path:
+        """Trainings that were cut off."""
+        return self.path / "checkpoints"
+
+    @property
+    def downloads(self) -> Path:
+        """Files that were fetched in part."""
+        return self.path / "downloads"
+
+    @property
+    def locks(self) -> Path:
+        """Locks of this workspace."""
+        return self.path / "locks"
+
+    @property
+    def mlflow(self) -> Path:
+        """The MLflow store of this workspace: database, artifacts and lock."""
+        return self.path / "mlflow"
+
+    @property
+    def prefect(self) -> Path:
+        """Prefect's home for the servers and workers of this workspace."""
+        return self.path / "prefect"
+
+    @property
+    def services(self) -> Path:
+        """The logs of what `make up` started."""
+        return self.path / "services"
+
+    def set_aside(self, path: Path) -> Path:
+        """Where a damaged file is kept, under a name that no earlier one has."""
+        number, target = 1, self.path / f"{path.name}.damaged"
+        while target.exists():
+            number += 1
+            target = self.path / f"{path.name}.damaged-{number}"
+        return target

@@ -9,7 +9,7 @@ import pytest
 
 from sightline.benchmark import environment
 from sightline.errors import TryAgain
-from sightline.machine import processors
+from sightline.host.processors import processors
 
 
 def test_the_machine_has_the_same_id_twice_and_another_one_has_another(monkeypatch):

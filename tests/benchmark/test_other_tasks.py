@@ -7,9 +7,9 @@ import measurable
 import pytest
 from exported import TASKS
 
-from sightline import params
 from sightline.benchmark import report, run
 from sightline.layout import Layout
+from sightline.settings import params
 from sightline.tasks import FIGURES
 
 

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from sightline.benchmark.quantise import NotQuantisable, pools_after_norms, quantise
 from sightline.data.arrays import load_split
-from sightline.inference import Session
+from sightline.inference.session import Session
 
 
 def answers(model: onnx.ModelProto, x: np.ndarray) -> np.ndarray:

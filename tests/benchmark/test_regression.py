@@ -6,7 +6,7 @@ import pytest
 from sightline.benchmark import gate, regression
 from sightline.benchmark.ratio import ratio_of_medians
 from sightline.benchmark.scenarios import Timing
-from sightline.benchmark.settings import Benchmark, Regression
+from sightline.settings.benchmark import Benchmark, Regression
 
 RULE = Regression(threshold=0.1, confidence=0.99, resamples=200)
 

@@ -10,10 +10,11 @@ import yaml
 from measurable import slowed
 from PIL import Image
 
-from sightline import cli, params
+from sightline import cli
 from sightline.benchmark import environment, pictures, records, report, run
 from sightline.errors import SightlineError
 from sightline.layout import Layout
+from sightline.settings import params
 
 
 @pytest.fixture(scope="module")

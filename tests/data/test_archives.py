@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from sightline.data import archives
+from sightline.data.formats import archives
 from sightline.errors import SightlineError
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sightline.data import catalogue as catalogues
 from sightline.errors import SightlineError
+from sightline.settings import catalogue as catalogues
 
 FOLDER = Path(__file__).parents[2] / "data" / "catalogues"
 ENTRIES = [

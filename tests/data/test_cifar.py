@@ -9,7 +9,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from sightline.data import cifar
+from sightline.data.formats import cifar
 from sightline.errors import SightlineError
 
 

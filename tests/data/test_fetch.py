@@ -380,13 +380,13 @@ def test_a_folder_that_may_not_be_written_to(catalogue, server, tmp_path, read_o
 
 def test_drawing_does_not_reach_through_a_link_into_dvcs_cache(catalogue, tmp_path, monkeypatch):
     """DVC links what it caches; a file that is written in place would change there too."""
-    import sightline.data.sample
+    import sightline.sample
 
     def draw(dataset, entry, folder):
         for file in entry["files"]:
             (folder / file["name"]).write_bytes(b"drawn")
 
-    monkeypatch.setattr(sightline.data.sample, "draw", draw)
+    monkeypatch.setattr(sightline.sample, "draw", draw)
     folder = tmp_path / "raw"
     folder.mkdir()
     (tmp_path / "cached").write_bytes(b"in the cache")

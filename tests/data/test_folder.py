@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from served import png
 
-from sightline.data import folder
+from sightline.data.formats import folder
 from sightline.errors import SightlineError
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from served import idx
 
-from sightline.data import idx as reader
+from sightline.data.formats import idx as reader
 from sightline.errors import SightlineError
 
 IMAGES = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)

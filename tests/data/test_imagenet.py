@@ -8,7 +8,7 @@ import pytest
 from scipy.io import savemat
 from served import png
 
-from sightline.data import imagenet
+from sightline.data.formats import imagenet
 from sightline.errors import SightlineError
 
 SYNSETS = ("n02", "n01", "n03")

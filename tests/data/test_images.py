@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 from served import png
 
-from sightline.data import images
-from sightline.data.dataset import Item
+from sightline.data import image_files as images
+from sightline.data.formats.dataset import Item
 from sightline.errors import SightlineError
-from sightline.processes import still_alive
+from sightline.host.processes import still_alive
 
 RAMP = np.linspace(0, 255, 40 * 60).astype(np.uint8).reshape(40, 60)
 COLOUR = np.stack([RAMP, RAMP[::-1], RAMP[:, ::-1]], -1)

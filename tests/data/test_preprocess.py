@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from served import idx, png
 
-from sightline.data import arrays, images, source
+from sightline.data import arrays, source
+from sightline.data import image_files as images
 from sightline.data.preprocess import preprocess, statistics
 from sightline.errors import SightlineError
-from sightline.params import Dataset
+from sightline.settings.params import Dataset
 
 ABOUT = {
     "dataset": "things",

@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 import yaml
 
-from sightline.data import cifar, source
-from sightline.data.decode import decode
+from sightline.data import source
 from sightline.data.fetch import download
-from sightline.data.sample import DATASETS, canvas, draw, drawn, formats, objects
+from sightline.data.formats import cifar
+from sightline.data.formats.decode import decode
 from sightline.errors import SightlineError
+from sightline.sample import DATASETS, canvas, draw, drawn, formats, objects
 
 CATALOGUE = Path(__file__).parents[2] / "data" / "catalogues" / "sample.yaml"
 SMALL = {"train": 30, "test": 20, "seed": 3}
@@ -118,7 +119,7 @@ def test_splits_and_seeds_differ():
 
 def test_a_processor_without_vector_units_draws_the_same():
     script = (
-        "import json; from sightline.data.sample import DATASETS, drawn; "
+        "import json; from sightline.sample import DATASETS, drawn; "
         "print(json.dumps({d: drawn(d, 'test', 20, 0).digests() for d in DATASETS}))"
     )
     found = [
@@ -256,7 +257,7 @@ def test_other_pixels_than_those_pinned_are_refused(tmp_path):
         draw("mnist", entry("mnist", sha256=wrong), tmp_path / "no")
     said = str(caught.value)
     assert "test-images" in said and "f" * 64 in said and pinned["test-images"] in said
-    assert "python -m sightline.data.sample pin" in said
+    assert "python -m sightline.sample pin" in said
     del wrong["test-images"]
     with pytest.raises(SightlineError, match="the catalogue says None"):
         draw("mnist", entry("mnist", sha256=wrong), tmp_path / "no")

@@ -5,7 +5,7 @@ import pytest
 
 from sightline.data import split
 from sightline.errors import SightlineError
-from sightline.params import Dataset
+from sightline.settings.params import Dataset
 
 
 def settings(**changes):

@@ -14,7 +14,7 @@ from served import png
 from sightline.data import arrays
 from sightline.data.fetch import download
 from sightline.data.preprocess import preprocess
-from sightline.params import Dataset
+from sightline.settings.params import Dataset
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """

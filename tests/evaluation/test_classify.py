@@ -11,11 +11,12 @@ from support import write_processed
 from torch import nn
 
 from sightline.errors import SightlineError
-from sightline.evaluation import classify, evaluate
+from sightline.evaluation import evaluate
 from sightline.evaluation.flops import flops
 from sightline.layout import Layout
+from sightline.settings.recipe import Compute, Model, Optimizer, Recipe
+from sightline.tasks.classify import evaluation as classify
 from sightline.training.loop import train
-from sightline.training.recipe import Compute, Model, Optimizer, Recipe
 
 RECIPE = Recipe(epochs=3, batch_size=32, optimizer=Optimizer("adam", 0.01))
 
@@ -99,7 +100,7 @@ def test_the_stage_repeats_itself_to_the_byte(evaluated):
 
 
 def test_flops_are_two_per_multiply_and_add(evaluated):
-    from sightline.trained import load_model
+    from sightline.models.trained import load_model
 
     model = load_model(evaluated.model("it"))
     seen = {}

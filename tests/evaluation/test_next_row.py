@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sightline.evaluation import next_row
+from sightline.tasks.next_row import evaluation as next_row
 
 
 def model(images: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -12,9 +12,9 @@ from sightline.data.arrays import load_split
 from sightline.evaluation import evaluate
 from sightline.evaluation.views import over_views, views
 from sightline.layout import Layout
-from sightline.trained import load_model
+from sightline.models.trained import load_model
+from sightline.settings.recipe import Augment, Compute, Model, Optimizer, Recipe
 from sightline.training.loop import train
-from sightline.training.recipe import Augment, Compute, Model, Optimizer, Recipe
 
 IMAGE = np.arange(9, dtype=np.uint8).reshape(1, 3, 3, 1)
 MOVED = {

@@ -11,7 +11,7 @@ import pytest
 from toy_project import Server, free_port, wait_until
 from workspace import copy_project
 
-from sightline import services
+from flows import services
 
 MODEL = "mnist-lstm"
 

@@ -13,9 +13,11 @@ from types import SimpleNamespace
 import pytest
 from toy_project import STAGES, wait_until
 
-from sightline import gpus, machine, pipeline
 from sightline.errors import TryAgain
-from sightline.processes import workspace_lock
+from sightline.host import gpus
+from sightline.host import processors as machine
+from sightline.host.processes import workspace_lock
+from sightline.pipeline import graph as pipeline
 
 
 def test_first_run_runs_everything_once_then_nothing(new_toy, finished, reproduce, server):

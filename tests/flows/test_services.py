@@ -11,7 +11,7 @@ import psutil
 import pytest
 from toy_project import free_port, tool_environment, wait_until
 
-from sightline import services
+from flows import services
 from sightline.errors import SightlineError
 
 

@@ -2,8 +2,9 @@
 
 import torch
 
-from sightline.insight import convolution, drawing
-from sightline.trained import load_model
+from sightline.drawing import charts as drawing
+from sightline.insight import convolution
+from sightline.models.trained import load_model
 
 
 def test_filters_are_those_of_the_convolution_over_the_image(layout):

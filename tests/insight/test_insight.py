@@ -5,11 +5,11 @@ from collections import Counter
 
 import pytest
 from exported import trained
+from sightline.insight.confusion import confused_pairs
 
 from sightline.cli import main
 from sightline.errors import SightlineError
 from sightline.insight import insight
-from sightline.insight.confusion import confused_pairs
 from sightline.layout import Layout
 
 OCCLUSION = {"occlusion.csv", "occlusion.png"}

@@ -8,10 +8,10 @@ from torch.nn import functional
 
 from sightline.data.arrays import load_split
 from sightline.insight import recurrence
+from sightline.models.trained import TrainedModel, load_model
 from sightline.networks.layers import normalise
-from sightline.trained import TrainedModel, load_model
+from sightline.settings.recipe import Compute, Model, Optimizer, Recipe
 from sightline.training.loop import train
-from sightline.training.recipe import Compute, Model, Optimizer, Recipe
 
 RECURRENT = [name for name in MODELS if name.split("-")[0] in ("rnn", "irnn", "lstm", "gru")]
 IMAGES = torch.randint(0, 256, (5, 6, 4, 1), generator=torch.manual_seed(0), dtype=torch.uint8)

@@ -13,8 +13,9 @@ from results import make_results
 from sightline.cli import main
 from sightline.errors import SightlineError
 from sightline.layout import Layout
-from sightline.report import facts, render, report
-from sightline.report.result import Result, read
+from sightline.models.results import Result, read
+from sightline.report import facts
+from sightline.report.pages import render, report
 
 ROOT = Path(__file__).parents[2]
 VOID = {"meta", "img", "br", "link", "input", "hr"}

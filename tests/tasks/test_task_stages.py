@@ -17,7 +17,6 @@ from PIL import Image
 
 from sightline import tasks
 from sightline.cli import main
-from sightline.completion import complete
 from sightline.data.arrays import load_split
 from sightline.errors import SightlineError
 from sightline.evaluation import evaluate
@@ -25,7 +24,8 @@ from sightline.export import export
 from sightline.export.checks import Differences
 from sightline.insight import insight
 from sightline.layout import Layout
-from sightline.trained import load_model
+from sightline.models.trained import load_model
+from sightline.tasks.next_row.completion import complete
 
 NEXT_ROW, ROTATION = TASKS
 

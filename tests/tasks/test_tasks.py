@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from sightline import tasks
-from sightline.completion import complete
-from sightline.tasks import next_row, rotation
-from sightline.training.draws import Draw
-from sightline.training.recipe import Optimizer, Recipe, Task
+from sightline.images.draws import Draw
+from sightline.settings.recipe import Optimizer, Recipe, Task
+from sightline.tasks.next_row import task as next_row
+from sightline.tasks.next_row.completion import complete
+from sightline.tasks.rotation import task as rotation
 
 RECIPE = Recipe(1, 32, Optimizer("adam", 0.01))
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 from results import make_results
+from sightline.tracking.record import dvc_md5
 
 from sightline.errors import SightlineError
 from sightline.tracking import record
-from sightline.tracking.record import dvc_md5
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from sightline.settings.recipe import Lookahead, Optimizer, Recipe
 from sightline.training.average import average
-from sightline.training.recipe import Lookahead, Optimizer, Recipe
 
 RECIPE = {"epochs": 1, "batch_size": 1, "optimizer": Optimizer("sgd", 0.1)}
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from sightline.tasks.rotation import turn
+from sightline.images.draws import Draw, generator
+from sightline.settings.recipe import Augment
+from sightline.tasks.rotation.task import turn
 from sightline.training import batches
-from sightline.training.draws import Draw, generator
-from sightline.training.recipe import Augment
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from support import write_processed
 
-from sightline import params
 from sightline.layout import Layout
+from sightline.settings import params
+from sightline.settings.recipe import Compute, Model
 from sightline.training.loop import train
-from sightline.training.recipe import Compute, Model
 
 PROJECT = Layout(Path(__file__).parents[2])
 

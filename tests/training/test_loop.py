@@ -18,13 +18,9 @@ from support import write_processed
 from sightline.data.arrays import load_meta, load_split
 from sightline.errors import SightlineError
 from sightline.layout import Layout
+from sightline.models.trained import load_model
 from sightline.networks import cnn, layers
-from sightline.trained import load_model
-from sightline.training import loop
-from sightline.training.batches import Images, order
-from sightline.training.device import choose
-from sightline.training.loop import train
-from sightline.training.recipe import (
+from sightline.settings.recipe import (
     Augment,
     Compute,
     Lookahead,
@@ -34,6 +30,10 @@ from sightline.training.recipe import (
     Recipe,
     Schedule,
 )
+from sightline.training import loop
+from sightline.training.batches import Images, order
+from sightline.training.device import choose
+from sightline.training.loop import train
 
 COMPUTE = Compute(device="cpu", threads=1, checkpoint_seconds=1e9)
 CNN = Recipe(

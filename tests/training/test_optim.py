@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from sightline.networks import cnn
+from sightline.settings.recipe import Optimizer, Rates, Schedule
 from sightline.training.optim import Muon, group, learning_rate, optimizers, orthogonal
-from sightline.training.recipe import Optimizer, Rates, Schedule
 
 
 def rates(name: str, warmup: float, steps: int = 100) -> list[float]:

@@ -24,9 +24,9 @@ from torch import nn
 import sightline
 from sightline.errors import SightlineError
 from sightline.layout import Layout
+from sightline.settings.recipe import Compute, Model, Optimizer, Recipe, Schedule
 from sightline.training.loop import train
 from sightline.training.ranks import Dropout, Ranks, joined
-from sightline.training.recipe import Compute, Model, Optimizer, Recipe, Schedule
 
 ROOT = Path(__file__).parent.parent.parent
 COMPUTE = Compute(device="cpu", dtype="float32", processes=2, checkpoint_seconds=0.0)

@@ -19,26 +19,28 @@ def answers(model: Model, images: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def figure(
-    task: str, said: dict[str, np.ndarray], images: np.ndarray, targets: np.ndarray
+    task: str, outputs: dict[str, np.ndarray], images: np.ndarray, targets: np.ndarray
 ) -> float | None:
     """Return the task's figure of these answers; None for no images. Imports torch."""
     import torch
 
     if not len(images):
         return None
-    named = {name: torch.from_numpy(value) for name, value in said.items()}
+    named = {name: torch.from_numpy(value) for name, value in outputs.items()}
     asked = tasks.task(task)
     scores = asked.scores(named, *(torch.from_numpy(np.array(a)) for a in (images, targets)))
     return round(asked.figure(scores.double().mean().item()), 6)
 
 
-def agreement(got: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> dict[str, float]:
+def agreement(
+    got: dict[str, np.ndarray], expected: dict[str, np.ndarray], choice: str | None
+) -> dict[str, float]:
     """Return how a variant's answers differ from torch's: the largest difference of a value, and,
-    of logits, the share of images with the same likeliest class.
+    where the task chooses among classes, the share of images with the same choice.
     """
     ((name, one),) = got.items()
     other = expected[name]
-    found = {"max_difference": float(f"{np.abs(one - other).max():.2g}")}
-    if name == "logits":
-        found["same_top1"] = round(float((one.argmax(1) == other.argmax(1)).mean()), 6)
-    return found
+    figures = {"max_difference": float(f"{np.abs(one - other).max():.2g}")}
+    if name == choice:
+        figures["same_top1"] = round(float((one.argmax(1) == other.argmax(1)).mean()), 6)
+    return figures

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from sightline.inference import Session
+from sightline.inference.session import Session
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 LEVELS = {
@@ -35,7 +35,7 @@ def eager(folder: Path, provider: str) -> Model:
     """
     import torch
 
-    from sightline.trained import load_model
+    from sightline.models.trained import load_model
 
     device = "cuda" if provider == CUDA else "cpu"
     model = load_model(folder).to(device, memory_format=torch.channels_last)

@@ -8,11 +8,10 @@ import subprocess
 import time
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import psutil
 
-from sightline import gpus
+from sightline.host import gpus, processors
 
 # what decides speed and bits; a new one is a reason to measure again
 PACKAGES = ("sightline", "onnxruntime", "onnxruntime-gpu", "onnx", "torch", "numpy")
@@ -20,16 +19,15 @@ PACKAGES = ("sightline", "onnxruntime", "onnxruntime-gpu", "onnx", "torch", "num
 
 def machine() -> dict:
     """Return the hardware that this process may use, and `id`, equal for equal hardware."""
-    name, flags = _processor()
-    found = {
-        "processor": name,
-        "flags": flags,
-        "cores": cores(),
+    hardware = {
+        "processor": processors.processor(),
+        "flags": processors.flags(),
+        "cores": processors.cores(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
         "system": f"{platform.system()} {platform.machine()}",
         "gpus": _gpus(),
     }
-    return {"id": digest(found)[:8], **found}
+    return {"id": digest(hardware)[:8], **hardware}
 
 
 def versions() -> dict[str, str]:
@@ -41,13 +39,6 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # macOS has none
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def digest(value: object) -> str:
@@ -100,16 +91,3 @@ def _gpus() -> list[str]:
         return []
     command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-
-
-def _processor() -> tuple[str, list[str]]:
-    """Return the processor's name and those of its flags by which kernels are chosen."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine(), []
-    fields = dict(line.replace("\t", "").split(":", 1) for line in lines if ":" in line)
-    name = fields.get("model name", fields.get("CPU implementer", platform.machine())).strip()
-    flags = fields.get("flags", fields.get("Features", "")).split()
-    wanted = ("avx", "fma", "f16c", "amx", "sse4", "asimd", "sve", "bf16", "i8mm")
-    return name, sorted(flag for flag in flags if flag.startswith(wanted))

@@ -2,7 +2,7 @@
 
 from sightline.benchmark.ratio import ratio_of_medians
 from sightline.benchmark.scenarios import Timing
-from sightline.benchmark.settings import Benchmark
+from sightline.settings.benchmark import Benchmark
 
 
 def too_inaccurate(fp32: float | None, int8: float | None, max_drop: float) -> str | None:

@@ -22,11 +22,12 @@ from sightline.benchmark.scenarios import (
     interleave,
     overhead,
 )
-from sightline.benchmark.settings import Benchmark
 from sightline.data.arrays import load_split
 from sightline.errors import SightlineError
-from sightline.inference import Session
+from sightline.host.processors import cores
+from sightline.inference.session import Session
 from sightline.layout import Layout
+from sightline.settings.benchmark import Benchmark
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +39,8 @@ class Measurement:
 
     def __init__(self, name: str, layout: Layout, settings: Benchmark, provider: str):
         self.name, self.layout, self.settings, self.provider = name, layout, settings, provider
-        self.file = layout.model(name) / "model.onnx"
-        self.candidate = layout.benchmarks / "int8" / f"{name}.onnx"
+        self.file = layout.model(name).onnx
+        self.candidate = layout.benchmarks.int8(name)
         self.metadata = Session(self.file, provider).metadata
         self.data = layout.processed(self.metadata["dataset"])
         self.eager = contenders.eager(layout.model(name), provider)
@@ -62,7 +63,7 @@ class Measurement:
         """Return how many threads a call gets, one measurement each; on CUDA they do not matter."""
         if self.provider == contenders.CUDA:
             return [1]
-        named = [environment.cores() if n == "all" else n for n in self.settings.threads]
+        named = [cores() if n == "all" else n for n in self.settings.threads]
         return list(dict.fromkeys(named))
 
     def scenarios(self, files: dict[str, Path]) -> None:
@@ -182,7 +183,7 @@ def measure(name: str, layout: Layout, settings: Benchmark) -> tuple[dict, dict[
     chosen = provider.choose(settings.provider)
     it = Measurement(name, layout, settings, chosen)
     load = environment.Load()
-    contenders.torch_threads(environment.cores())
+    contenders.torch_threads(cores())
     expected = accuracy.answers(it.eager, it.test_images)
     files = {FP32: it.file}
     variants = {FP32: _variant(it, it.file, expected)}
@@ -220,15 +221,15 @@ def measure(name: str, layout: Layout, settings: Benchmark) -> tuple[dict, dict[
 
 def _variant(it: Measurement, path: Path, expected: dict[str, np.ndarray]) -> dict:
     """Return what is known of a file before its speed: size, agreement, figure on val and test."""
-    model = contenders.exported(path, it.provider, environment.cores()).run
+    model = contenders.exported(path, it.provider, cores()).run
     got = accuracy.answers(model, it.test_images)
     found = {
         "sha256": records.sha256(path),
         "bytes": path.stat().st_size,
-        "against_torch": accuracy.agreement(got, expected),
+        "against_torch": accuracy.agreement(got, expected, tasks.words(it.metadata["task"]).choice),
     }
     task, (images, targets) = it.metadata["task"], it.examples("val")
-    key, _ = tasks.FIGURES[task]
+    key = tasks.words(task).figure
     found[f"test_{key}"] = accuracy.figure(task, got, it.test_images, it.test_targets)
     said = accuracy.answers(model, images) if len(images) else {}
     found[f"val_{key}"] = accuracy.figure(task, said, images, targets)
@@ -239,7 +240,8 @@ def _int8(it: Measurement, expected: dict, fp32: dict) -> tuple[dict, str | None
     """Make the int8 candidate; return what is known of it, and why it is out already, if it is."""
     if it.provider != contenders.CPU:
         return {}, "int8 variants are made for the CPU, this was measured on CUDA"
-    if it.metadata["task"] != "classify":
+    words = tasks.words(it.metadata["task"])
+    if words.choice is None:
         return {}, f"the task {it.metadata['task']} has no top-1 to hold its accuracy to"
     images, _ = load_split(it.data, "train")
     flags = environment.machine()["flags"]
@@ -248,9 +250,11 @@ def _int8(it: Measurement, expected: dict, fp32: dict) -> tuple[dict, str | None
         method = quantise.quantise(it.file, it.candidate, images, count, flags)
     except quantise.NotQuantisable as error:
         return {}, str(error)
-    found = {"method": method} | _variant(it, it.candidate, expected)
+    variant = {"method": method} | _variant(it, it.candidate, expected)
     drop = it.settings.int8.max_drop
-    return found, gate.too_inaccurate(fp32["val_top1"], found["val_top1"], drop)
+    return variant, gate.too_inaccurate(
+        fp32[f"val_{words.figure}"], variant[f"val_{words.figure}"], drop
+    )
 
 
 def _described(metadata: dict) -> dict:

@@ -6,8 +6,8 @@ from pathlib import Path
 from sightline.files import write_atomically
 
 
-def draw(records: list[dict], folder: Path) -> list[Path]:
-    """Draw both pictures of each dataset in the records, as PNG, into `folder`; return them.
+def write(records: list[dict], folder: Path) -> list[Path]:
+    """Write both pictures of each dataset in the records, as PNG, into `folder`; return them.
 
     Always with the fewest threads that were measured: of two lines, one would hide the other.
     """
@@ -16,13 +16,13 @@ def draw(records: list[dict], folder: Path) -> list[Path]:
     for record in records:
         model = record["model"]
         by_dataset.setdefault((model["catalogue"], model["dataset"]), []).append(record)
-    for (catalogue, dataset), some in sorted(by_dataset.items()):
-        real = "" if some[0]["model"]["real"] else ", NOT real data"
-        threads = ", ".join(map(str, sorted({_threads(record) for record in some})))
+    for (catalogue, dataset), group in sorted(by_dataset.items()):
+        real = "" if group[0]["model"]["real"] else ", NOT real data"
+        threads = ", ".join(map(str, sorted({_threads(record) for record in group})))
         title = f"{dataset} ({catalogue}{real}), threads: {threads}"
-        drawn.append(_latency(some, title, folder / f"{dataset}-latency.png"))
-        if any("test_top1" in record["variants"]["fp32"] for record in some):
-            drawn.append(_accuracy(some, title, folder / f"{dataset}-accuracy.png"))
+        drawn.append(_latency(group, title, folder / f"{dataset}-latency.png"))
+        if any("test_top1" in record["variants"]["fp32"] for record in group):
+            drawn.append(_accuracy(group, title, folder / f"{dataset}-accuracy.png"))
     return drawn
 
 

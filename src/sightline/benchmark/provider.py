@@ -4,9 +4,9 @@ import logging
 
 import onnxruntime
 
-from sightline import gpus
 from sightline.benchmark.contenders import CPU, CUDA
 from sightline.errors import SightlineError
+from sightline.host import gpus
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ FORMAT = 1  # of a record; one of another format is not read
 
 def write(layout: Layout, record: dict, timings: dict[str, Timing]) -> Path:
     """Write a record and its raw values, these first; return the JSON file's path."""
-    folder = layout.benchmarks / "records" / record["model"]["name"]
+    folder = layout.benchmarks.records(record["model"]["name"])
     stamp = record["environment"]["time"].replace(":", "").replace("-", "").split("+")[0]
     path = folder / f"{stamp}-{record['environment']['machine']['id']}.json"
     arrays = {}
@@ -34,7 +34,7 @@ def write(layout: Layout, record: dict, timings: dict[str, Timing]) -> Path:
 def read_all(layout: Layout, name: str) -> list[dict]:
     """Return a model's records, oldest first, each with the `path` that it was read from."""
     found = []
-    for path in sorted((layout.benchmarks / "records" / name).glob("*.json")):
+    for path in sorted(layout.benchmarks.records(name).glob("*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
         if record["format"] == FORMAT:
             found.append(record | {"path": str(path)})
@@ -64,7 +64,7 @@ def sha256(path: Path) -> str:
 
 def key(layout: Layout, name: str, machine: dict, versions: dict, settings: dict) -> dict:
     """Return what a record answers for: this file, on this machine, with these versions."""
-    path = layout.model(name) / "model.onnx"
+    path = layout.model(name).onnx
     if not path.is_file():
         raise SightlineError(f"{path}: no such file: run `dvc repro export@{name}` first")
     return {

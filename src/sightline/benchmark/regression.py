@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sightline.benchmark.ratio import Ratio, ratio_of_medians
 from sightline.benchmark.scenarios import Timing
-from sightline.benchmark.settings import Regression
+from sightline.settings.benchmark import Regression
 
 SLOWER, UNSURE, NONE = "slower", "unsure", "none"  # the verdicts
 
@@ -46,7 +46,7 @@ def compare(
     }
 
 
-def said(record: dict) -> str | None:
+def sentence(record: dict) -> str | None:
     """Return the line that a person reads about a record that is slower; None if it is not."""
     found = record["regression"]
     if found is None or found["verdict"] == NONE:

@@ -4,11 +4,12 @@ import logging
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from sightline import machine, params
-from sightline.benchmark import environment, records, regression, report
+from sightline.benchmark import environment, records, regression, summary
 from sightline.errors import SightlineError
+from sightline.host import locks
 from sightline.layout import Layout
-from sightline.params import Params
+from sightline.settings import params
+from sightline.settings.params import Params
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +29,8 @@ def benchmark(names: list[str], layout: Layout, force: bool = False) -> None:
     found = newest(names or list(settings.models), layout)
     if not found:
         raise SightlineError("no model is exported yet: run `dvc repro export` first")
-    report.draw(found, layout)
-    print(report.text(found))
+    summary.write_pictures(found, layout)
+    print(summary.text(found))
     tracked.complete(found, layout)
     if slower := slower_now(found, wanted):
         raise SightlineError("\n".join(slower))
@@ -49,7 +50,7 @@ def due(
     hardware, versions = environment.machine(), environment.versions()
     found = {}
     for name in named or settings.models:
-        if not named and not (layout.model(name) / "model.onnx").is_file():
+        if not named and not layout.model(name).onnx.is_file():
             logger.info("%s is not exported yet: left out", name)
             continue
         key = records.key(layout, name, hardware, versions, asdict(settings.benchmark))
@@ -62,7 +63,7 @@ def measure(name: str, layout: Layout, settings: Params, key: dict) -> dict:
     """Measure one model, hold it against its last record on this machine, write and return it."""
     from sightline.benchmark import measure as measuring
 
-    with machine.processors(True, settings.flows.lock_wait, logger.info):
+    with locks.processors(True, settings.flows.lock_wait, logger.info):
         logger.info("%s: measuring", name)
         record, timings = measuring.measure(name, layout, settings.benchmark)
     record = {"format": records.FORMAT, "key": key, **record, "regression": None}
@@ -88,7 +89,7 @@ def slower_now(found: Iterable[dict], measured: Iterable[str]) -> list[str]:
     """Return a line for each model, of those just measured, that is surely slower than before."""
     names = set(measured)
     return [
-        regression.said(record)
+        regression.sentence(record)
         for record in found
         if record["model"]["name"] in names
         and record["regression"]

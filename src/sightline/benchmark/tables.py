@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
+from sightline import tasks
 from sightline.benchmark import regression
 from sightline.benchmark.scenarios import MULTI, OFFLINE, SINGLE
-from sightline.tasks import FIGURES
 
 ABSENT = "-"
 _LABELS = {"fp32": "onnxruntime fp32", "int8": "onnxruntime int8", "torch": "torch eager"}
@@ -93,7 +93,7 @@ def costs(records: Iterable[dict]) -> str:
         )
     ]
     for record in records:
-        figure, _ = FIGURES[record["model"]["task"]]
+        figure = tasks.words(record["model"]["task"]).figure
         for variant, known in record["variants"].items():
             if "cold_start" not in known:
                 continue
@@ -123,30 +123,30 @@ def levels(records: Iterable[dict]) -> str:
     columns = list(dict.fromkeys((r["batch"], r["level"]) for x in records for r in x["levels"]))
     rows = [("model", *(f"{batch}: {level}, ms" for batch, level in columns))]
     for record in records:
-        found = {(row["batch"], row["level"]): row["p50_ms"] for row in record["levels"]}
-        rows.append((record["model"]["name"], *(f"{found[column]:.3f}" for column in columns)))
+        medians = {(row["batch"], row["level"]): row["p50_ms"] for row in record["levels"]}
+        rows.append((record["model"]["name"], *(f"{medians[column]:.3f}" for column in columns)))
     return table(rows, words=1)
 
 
 def notes(records: Iterable[dict]) -> list[str]:
     """Return what must be said beside the figures: regressions, busy machines, int8 verdicts."""
-    said = []
+    lines = []
     for record in records:
         name, int8 = record["model"]["name"], record["variants"]["int8"]
-        if line := regression.said(record):
-            said.append(f"**regression**: {line}")
+        if line := regression.sentence(record):
+            lines.append(f"**regression**: {line}")
         if record["environment"]["busy"]:
             load = record["environment"]["load"]
-            said.append(
+            lines.append(
                 f"**warning**: the machine was busy: others used {load['others_before']:.0%} of it "
                 f"before {name} was measured, {load['others_during']:.0%} meanwhile"
             )
         verdict = f"none: {int8['why_not']}"
         if int8["accepted"]:
             verdict = f"benchmarks/int8/{name}.onnx ({int8['method']})"
-        said.append(f"{name}: int8 variant: {verdict}")
-        said.append(
+        lines.append(f"{name}: int8 variant: {verdict}")
+        lines.append(
             f"{name}: measuring adds {record['overhead_microseconds']:.1f} microseconds a call "
             "to a bare session.run"
         )
-    return said
+    return lines

@@ -7,8 +7,9 @@ from pathlib import Path
 from sightline.benchmark.scenarios import MULTI, OFFLINE, SINGLE
 from sightline.errors import SightlineError
 from sightline.layout import Layout
-from sightline.tracking import runs, store
-from sightline.tracking.record import Record, read
+from sightline.tracking import store
+from sightline.tracking.connection import connected
+from sightline.tracking.locked_results import LockedResults, read
 
 logger = logging.getLogger(__name__)
 
@@ -22,26 +23,26 @@ def complete(records: list[dict], layout: Layout) -> None:
     ready = []
     for record in records:
         try:
-            found = read(record["model"]["name"], layout)
-            found.check()
+            results = read(record["model"]["name"], layout)
+            results.check()
         except SightlineError as error:
             logger.warning("not in MLflow: %s", error)
             continue
-        ready.append((record, found))
+        ready.append((record, results))
     if not ready:
         return
-    with runs.connected(store.find(layout)) as client:
-        for record, found in ready:
-            _write(client, record, found, layout)
+    with connected(store.find(layout)) as client:
+        for record, results in ready:
+            _write(client, record, results, layout)
 
 
-def _write(client, record: dict, found: Record, layout: Layout) -> None:
+def _write(client, record: dict, results: LockedResults, layout: Layout) -> None:
     """Add one record to its model's run: metrics, files, and last the tag that says it is whole."""
-    run = _run(client, found)
+    run = _run(client, results)
     if run is None:
         logger.warning(
             "%s is not in MLflow yet: `sightline log`, then `sightline benchmark`, adds its record",
-            found.name,
+            results.name,
         )
         return
     machine, name = record["key"]["machine"], Path(record["path"]).stem
@@ -51,7 +52,7 @@ def _write(client, record: dict, found: Record, layout: Layout) -> None:
     when = round(datetime.fromisoformat(record["environment"]["time"]).timestamp() * 1000)
     for key, value in metrics(record).items():
         client.log_metric(run.info.run_id, f"{tag}/{key}", value, when, 0)
-    int8 = layout.benchmarks / "int8" / f"{found.name}.onnx"
+    int8 = layout.benchmarks.int8(results.name)
     accepted = [int8] if record["variants"]["int8"]["accepted"] else []
     path = Path(record["path"])
     for file in [path, path.with_suffix(".npz"), *accepted]:
@@ -59,11 +60,11 @@ def _write(client, record: dict, found: Record, layout: Layout) -> None:
     client.set_tag(run.info.run_id, tag, name)
 
 
-def _run(client, found: Record):
-    experiment = client.get_experiment_by_name(found.title)
+def _run(client, results: LockedResults):
+    experiment = client.get_experiment_by_name(results.title)
     if experiment is None:
         return None
-    query = f"tags.`{store.FINGERPRINT}` = '{found.fingerprint}'"
+    query = f"tags.`{store.FINGERPRINT}` = '{results.fingerprint}'"
     runs = client.search_runs([experiment.experiment_id], query)
     return runs[0] if runs else None
 

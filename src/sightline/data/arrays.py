@@ -1,6 +1,5 @@
 """The preprocessed form, the same for all datasets: uint8 images and int64 labels as .npy files."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -8,34 +7,34 @@ from typing import Any
 import numpy as np
 
 from sightline.errors import SightlineError
-
-SPLITS = ("train", "val", "test")
-
-
-def load_meta(folder: str | Path) -> dict[str, Any]:
-    """Return meta.json of a preprocessed dataset; SightlineError where there is none."""
-    path = Path(folder) / "meta.json"
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        name = Path(folder).name
-        raise SightlineError(f"{path} is missing: run `dvc repro preprocess@{name}`") from None
+from sightline.files import read_json
+from sightline.layout import Processed
 
 
-def load_split(folder: str | Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+def load_meta(files: Processed) -> dict[str, Any]:
+    """Return meta.json of a preprocessed dataset; SightlineError where there is none or half."""
+    return read_json(files.meta, _again(files))
+
+
+def load_split(files: Processed, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Return one of train, val and test: images uint8 N x H x W x C and labels int64 N.
 
     The images are memory-mapped, read-only: a batch costs what it touches, whatever N is.
     """
-    folder = Path(folder)
     try:
-        images = np.load(folder / f"{split}.images.npy", mmap_mode="r")
-        labels = np.load(folder / f"{split}.labels.npy")
+        images = np.load(files.images(split), mmap_mode="r")
+        labels = np.load(files.labels(split))
     except FileNotFoundError as error:
+        raise SightlineError(f"{error.filename}: no such file: {_again(files)}") from None
+    except (ValueError, EOFError) as error:
         raise SightlineError(
-            f"{error.filename} is missing: run `dvc repro preprocess@{folder.name}`"
+            f"{files.path}: {split} is damaged: {error}: {_again(files)}"
         ) from None
     return images, labels
+
+
+def _again(files: Processed) -> str:
+    return f"run `dvc repro preprocess@{files.name}`"
 
 
 def create(path: Path, shape: tuple[int, ...]) -> np.memmap:

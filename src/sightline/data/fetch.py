@@ -12,11 +12,13 @@ from typing import Any
 
 from tqdm import tqdm
 
-from sightline.data import catalogue, source
-from sightline.data.catalogue import File
+from sightline.data import source
 from sightline.data.transfer import PATIENT, Network, alone, transfer
 from sightline.errors import SightlineError
 from sightline.files import disk_errors
+from sightline.layout import Raw
+from sightline.settings import catalogue
+from sightline.settings.catalogue import File
 
 log = logging.getLogger(__name__)
 
@@ -26,17 +28,18 @@ _FICLONE = 0x40049409  # linux/fs.h: the copy shares the original's blocks until
 
 def download(
     catalogue_path: Path,
-    dataset: str,
-    folder: Path,
+    raw: Raw,
     parts: Path,
     network: Network = PATIENT,
 ) -> None:
-    """Bring one dataset's files into `folder`, checked against the catalogue, and source.json.
+    """Bring the files of the dataset `raw` into its folder, checked against the catalogue, and
+    source.json.
 
     `parts` keeps what an interrupted fetch has got so far; the next one resumes from it. Files
-    that are there already and are right are kept, everything else in `folder` is removed.
+    that are there already and are right are kept, everything else in the folder is removed.
     Raises SightlineError: no such entry, no source gives the right file, no place on the disk.
     """
+    dataset, folder = raw.name, raw.path
     entry = catalogue.entry(catalogue_path, dataset)
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +47,7 @@ def download(
         # file that DVC has linked to its cache
         _clear(folder, keep={file.name for file in entry.files if file.sha256 or file.md5})
         if entry.draw is not None:
-            from sightline.data.sample import draw
+            from sightline.sample import draw
 
             draw(dataset, asdict(entry), folder)
             files = [inspect(file, folder / file.name, folder / file.name) for file in entry.files]
@@ -60,7 +63,7 @@ def download(
             "classes": entry.classes,
             "polarity": entry.polarity,
         }
-        source.write(folder, about, files)
+        source.write(raw, about, files)
 
 
 def _clear(folder: Path, keep: set[str]) -> None:
@@ -81,15 +84,15 @@ def _fetch(file: File, target: Path, parts: Path, network: Network) -> dict[str,
             return inspect(file, target, target)
         except SightlineError as wrong:
             log.info("%s: it is fetched again", wrong)
-    said = []
+    failures = []
     for url in file.urls:
         if url.startswith("file:"):
             try:
                 return _copy(file, source.locate(url), target)
             except SightlineError as error:
-                said.append(str(error))
+                failures.append(str(error))
     if not file.remote:
-        raise SightlineError("; ".join(said) + ": put it there, or correct the catalogue")
+        raise SightlineError("; ".join(failures) + ": put it there, or correct the catalogue")
     parts.mkdir(parents=True, exist_ok=True)
     part = parts / f"{file.sha256 or file.md5}.part"
     with alone(part):
@@ -110,10 +113,10 @@ def inspect(file: File, path: Path, shown: Path | str) -> dict[str, Any]:
     if file.size not in (None, size):
         raise SightlineError(f"{shown} has {size:,} bytes, the catalogue says {file.size:,}")
     digests = _digests(path, ["sha256", *(["md5"] if file.md5 else [])])
-    for name, found in digests.items():
-        said = getattr(file, name)
-        if said not in (None, found):
-            raise SightlineError(f"{shown}: {name} is {found}, the catalogue says {said}")
+    for name, digest in digests.items():
+        expected = getattr(file, name)
+        if expected not in (None, digest):
+            raise SightlineError(f"{shown}: {name} is {digest}, the catalogue says {expected}")
     return {"name": file.name, "size": size, "sha256": digests["sha256"], "role": file.role}
 
 

@@ -1,58 +1,60 @@
 """Turn the files of a dataset into uint8 arrays: train, val and test, and meta.json."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import math
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from sightline.data import arrays, images, source, split
-from sightline.data.arrays import SPLITS
-from sightline.data.dataset import Decoded
-from sightline.data.decode import decode
+from sightline.data import arrays, source, split
+from sightline.data.decode_many import Broken, read_many, worthwhile_processes
+from sightline.data.formats.dataset import Decoded
+from sightline.data.formats.decode import decode
+from sightline.data.image_files import RULE
 from sightline.errors import SightlineError
 from sightline.files import disk_errors, write_json
-
-if TYPE_CHECKING:
-    from sightline.params import Dataset
+from sightline.layout import SPLITS, Processed, Raw
+from sightline.settings.params import Dataset
 
 log = logging.getLogger(__name__)
 
+# what meta.json takes over from source.json
+_KEPT = ("dataset", "catalogue", "real", "note", "terms", "polarity")
 _PIECE = 8 << 20  # bytes taken at a time where a whole array is gone through
 
 
-def preprocess(raw: Path, processed: Path, settings: Dataset) -> None:
-    """Write the arrays and meta.json of a dataset into `processed`, whole or not at all.
+def preprocess(raw: Raw, processed: Processed, settings: Dataset) -> None:
+    """Write the arrays and meta.json of a dataset, whole or not at all.
 
     The same files and settings give the same bytes, however many processes decode.
     Raises SightlineError: files that are not what they say, a broken image (with
     `broken_images: stop`), too few images for a split, no place on the disk.
     """
-    said, paths = source.read(raw)
-    decoded = decode(said, paths)
+    about, paths = source.read(raw)
+    decoded = decode(about, paths)
     if len(decoded.classes) == 1:
-        log.warning("%s has one class: a classifier learns nothing from it", said["dataset"])
-    rows = split.carve(said["dataset"], decoded.labels, settings)
-    temporary = processed.with_name(f".{processed.name}.part")
-    with disk_errors(processed.parent):
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
+        log.warning("%s has one class: a classifier learns nothing from it", about["dataset"])
+    rows = split.carve(about["dataset"], decoded.labels, settings)
+    unfinished = Processed(processed.path.with_name(f".{processed.name}.part"))
+    with disk_errors(processed.path.parent):
+        shutil.rmtree(unfinished.path, ignore_errors=True)
+        unfinished.path.mkdir(parents=True)
         try:
-            skipped = _write_arrays(temporary, decoded, rows, settings)
-            write_json(temporary / "meta.json", _meta(temporary, said, decoded, settings, skipped))
-            shutil.rmtree(processed, ignore_errors=True)
-            temporary.rename(processed)
+            skipped = _write_arrays(unfinished, decoded, rows, settings)
+            write_json(unfinished.meta, _meta(unfinished, about, decoded, settings, skipped))
+            shutil.rmtree(processed.path, ignore_errors=True)
+            unfinished.path.rename(processed.path)
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            shutil.rmtree(unfinished.path, ignore_errors=True)
 
 
-def _write_arrays(folder: Path, decoded: Decoded, rows: split.Rows, settings: Dataset) -> list[str]:
+def _write_arrays(
+    target: Processed, decoded: Decoded, rows: split.Rows, settings: Dataset
+) -> list[str]:
     """Fill SPLIT.images.npy and SPLIT.labels.npy; return the names of the images left out."""
     size, channels = settings.image_size, settings.channels
     labels = {name: np.empty(0, np.int64) for name in SPLITS}
@@ -64,9 +66,8 @@ def _write_arrays(folder: Path, decoded: Decoded, rows: split.Rows, settings: Da
             place[taken, 1] = np.arange(len(taken))
             labels[name] = decoded.labels[theirs][taken]
         goes_to[theirs] = place
-    files = {name: folder / f"{name}.images.npy" for name in SPLITS}
     out = {
-        name: arrays.create(files[name], (len(labels[name]), size, size, channels))
+        name: arrays.create(target.images(name), (len(labels[name]), size, size, channels))
         for name in SPLITS
     }
     broken = _fill(out, decoded, goes_to, settings)
@@ -76,22 +77,22 @@ def _write_arrays(folder: Path, decoded: Decoded, rows: split.Rows, settings: Da
         )
         if len(keep) < len(labels[name]):
             labels[name] = labels[name][keep]
-            out[name] = _without(files[name], out[name], keep)
+            out[name] = _without(target.images(name), out[name], keep)
         out[name].flush()
-        np.save(folder / f"{name}.labels.npy", labels[name])
+        np.save(target.labels(name), labels[name])
     return [name for _, _, name in broken]
 
 
 def _fill(out, decoded: Decoded, goes_to, settings: Dataset) -> list[tuple[str, int, str]]:
     """Write every image to its place; return split, row and name of each that is broken."""
     total = sum(map(len, decoded.labels.values()))
-    processes = images.worthwhile_processes(total) if decoded.encoded else 1
+    processes = worthwhile_processes(total) if decoded.encoded else 1
     broken = []
-    stream = images.read_many(decoded.items(), settings.image_size, settings.channels, processes)
+    stream = read_many(decoded.items(), settings.image_size, settings.channels, processes)
     for item, image in tqdm(stream, total=total, unit="image", desc="preprocess", disable=None):
         split_index, row = goes_to[item.split][item.row]
         name = SPLITS[split_index]
-        if not isinstance(image, images.Broken):
+        if not isinstance(image, Broken):
             out[name][row] = image
         elif settings.broken_images == "skip":
             log.warning("%s is left out: %s", image.name, image.why)
@@ -116,21 +117,27 @@ def _without(path: Path, old: np.ndarray, keep: np.ndarray) -> np.ndarray:
 
 
 def _meta(
-    folder: Path, said: dict[str, Any], decoded: Decoded, settings: Dataset, skipped: list[str]
+    target: Processed,
+    about: dict[str, Any],
+    decoded: Decoded,
+    settings: Dataset,
+    skipped: list[str],
 ) -> dict[str, Any]:
     counts = {}
     for name in SPLITS:
-        counts[name] = len(np.load(folder / f"{name}.labels.npy", mmap_mode="r"))
+        counts[name] = len(np.load(target.labels(name), mmap_mode="r"))
         if not counts[name] and (name != "val" or settings.val_size):
-            raise SightlineError(f"{said['dataset']}: no whole image is left in {name}")
-    mean, std = statistics(np.load(folder / "train.images.npy", mmap_mode="r"))
+            raise SightlineError(f"{about['dataset']}: no whole image is left in {name}")
+    mean, std = statistics(np.load(target.images("train"), mmap_mode="r"))
     if not all(std):
         raise SightlineError(
-            f"{said['dataset']}: all train images show the same single value, there is nothing "
+            f"{about['dataset']}: all train images show the same single value, there is nothing "
             "to learn from"
         )
     return {
-        **{key: said[key] for key in ("dataset", "catalogue", "real", "note", "terms", "polarity")},
+        **{
+            key: about[key] for key in ("dataset", "catalogue", "real", "note", "terms", "polarity")
+        },
         "classes": decoded.classes,
         "height": settings.image_size,
         "width": settings.image_size,
@@ -138,12 +145,12 @@ def _meta(
         "counts": counts,
         "mean": mean,
         "std": std,
-        "resize": {"size": settings.image_size, "rule": images.RULE},
+        "resize": {"size": settings.image_size, "rule": RULE},
         "val_size": settings.val_size,
         "test_size": settings.test_size,
         "seed": settings.seed,
         "skipped": skipped,
-        "sha256": {path.name: _sha256(path) for path in sorted(folder.glob("*.npy"))},
+        "sha256": {path.name: _sha256(path) for path in sorted(target.path.glob("*.npy"))},
     }
 
 

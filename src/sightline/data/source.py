@@ -1,6 +1,5 @@
 """source.json: what lies in data/raw/DATASET, written by download and read by preprocess."""
 
-import json
 import os
 import re
 from pathlib import Path
@@ -8,9 +7,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from sightline.errors import SightlineError
-from sightline.files import write_json
-
-NAME = "source.json"
+from sightline.files import read_json, write_json
+from sightline.layout import Raw
 
 
 def locate(url: str) -> Path:
@@ -37,31 +35,27 @@ def locate(url: str) -> Path:
     return path
 
 
-def write(folder: Path, description: dict[str, Any], files: list[dict[str, Any]]) -> None:
+def write(raw: Raw, description: dict[str, Any], files: list[dict[str, Any]]) -> None:
     """Write source.json, the last file of a download: without it the folder is not whole."""
-    write_json(folder / NAME, {**description, "files": files})
+    write_json(raw.source, {**description, "files": files})
 
 
-def read(folder: Path) -> tuple[dict[str, Any], dict[str, Path]]:
-    """Return what source.json says, and the path of each file by its role.
+def read(raw: Raw) -> tuple[dict[str, Any], dict[str, Path]]:
+    """Return the description in source.json, and the path of each file by its role.
 
     Raises SightlineError where the download is not whole: no source.json, a file that is missing or
     has another size.
     """
-    again = f"run `dvc repro --force download@{folder.name}`"
-    try:
-        said = json.loads((folder / NAME).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SightlineError(f"{folder}: no {NAME}, the download is not whole: {again}") from None
+    again = f"run `dvc repro --force download@{raw.name}`"
+    description = read_json(raw.source, f"the download is not whole: {again}")
     paths = {}
-    for file in said["files"]:
-        path = locate(file["url"]) if "url" in file else folder / file["name"]
+    for file in description["files"]:
+        path = locate(file["url"]) if "url" in file else raw.path / file["name"]
         if not path.is_file():
             raise SightlineError(f"{path} is missing: {again}")
         if path.stat().st_size != file["size"]:
             raise SightlineError(
-                f"{path} has {path.stat().st_size} bytes, {folder / NAME} says {file['size']}: "
-                f"{again}"
+                f"{path} has {path.stat().st_size} bytes, {raw.source} says {file['size']}: {again}"
             )
         paths[file["role"]] = path
-    return said, paths
+    return description, paths

@@ -1,15 +1,9 @@
 """Carve val (and, where a folder has none, test) out of train: stratified by class, by seed."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from sightline.errors import SightlineError
-
-if TYPE_CHECKING:
-    from sightline.params import Dataset
+from sightline.settings.params import Dataset
 
 # split of the publisher, row there -> split here: for each publisher's split, who takes which rows
 Rows = dict[str, dict[str, np.ndarray]]
@@ -40,7 +34,7 @@ def carve(name: str, labels: dict[str, np.ndarray], settings: Dataset) -> Rows:
     ):
         if own or not share:
             continue
-        taken[split], rest = draw(labels["train"], rest, share, settings.seed)
+        taken[split], rest = take_share(labels["train"], rest, share, settings.seed)
         if not len(taken[split]):
             raise SightlineError(
                 f"{place}: {split}_size {share} of {len(labels['train'])} train images in "
@@ -54,10 +48,10 @@ def carve(name: str, labels: dict[str, np.ndarray], settings: Dataset) -> Rows:
     return rows
 
 
-def draw(
+def take_share(
     labels: np.ndarray, rows: np.ndarray, share: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw `share` of these rows, of every class alike; return the drawn rows and the rest.
+    """Take `share` of these rows, of every class alike; return the taken rows and the rest.
 
     The number of rows is that of the whole, rounded; what is left over after each class has given
     its whole rows comes from the classes with the largest fractions. No class gives its last row.

@@ -1,10 +1,9 @@
 """One file over https: mirrors tried in turn, resumed, retried, checked before anybody opens it."""
 
-import fcntl
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,9 @@ from typing import Any
 from tqdm import tqdm
 
 import sightline
-from sightline.data.catalogue import File
 from sightline.errors import SightlineError, TryAgain
+from sightline.host import locks
+from sightline.settings.catalogue import File
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +49,10 @@ def transfer(
     server can (HTTP Range), and thrown away where the whole turns out wrong. Each round asks every
     URL that has not failed for good; the pause between rounds doubles. Returns what `inspect` says
     of the whole file (it raises SightlineError for a wrong one). Raises TryAgain with what each URL
-    said, or SightlineError where all have failed for good.
+    answered, or SightlineError where all have failed for good.
     """
-    said = {url: "not asked" for url in file.urls if url.startswith("https:")}
-    hopeful = list(said)
+    answers = {url: "not asked" for url in file.urls if url.startswith("https:")}
+    hopeful = list(answers)
     for round_ in range(network.rounds):
         if round_:
             time.sleep(network.pause * 2 ** (round_ - 1))
@@ -60,36 +60,32 @@ def transfer(
             try:
                 return _get_whole(url, file, part, network, inspect)
             except _AskAgain as error:
-                said[url] = str(error)
+                answers[url] = str(error)
                 log.info("%s: %s", url, error)
             except _GiveUp as error:
-                said[url] = str(error)
+                answers[url] = str(error)
                 hopeful.remove(url)
                 log.info("%s: %s", url, error)
         if not hopeful:
             break
-    told = "; ".join(f"{url} {text}" for url, text in said.items())
+    summary = "; ".join(f"{url} {text}" for url, text in answers.items())
     if not hopeful:
-        raise SightlineError(f"{file.name} could not be fetched: {told}: correct the catalogue")
+        raise SightlineError(f"{file.name} could not be fetched: {summary}: correct the catalogue")
     raise TryAgain(
-        f"{file.name} could not be fetched: {told}: look at the network, then run the same command "
-        "again: it resumes"
+        f"{file.name} could not be fetched: {summary}: look at the network, then run the same "
+        "command again: it resumes"
     )
 
 
-@contextmanager
-def alone(part: Path) -> Iterator[None]:
+def alone(part: Path) -> AbstractContextManager[None]:
     """Let one process at a time fetch the same file, until it has moved the whole one to its place.
 
     The lock's file stays, it is empty.
     """
-    with part.with_suffix(".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            log.info("%s: another process fetches it, waiting", part.name)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return locks.waited_for(
+        part.with_suffix(".lock"),
+        lambda: log.info("%s: another process fetches it, waiting", part.name),
+    )
 
 
 def _get_whole(url, file, part, network, inspect) -> dict[str, Any]:

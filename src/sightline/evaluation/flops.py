@@ -2,7 +2,7 @@
 
 import torch
 
-from sightline.trained import TrainedModel
+from sightline.models.trained import TrainedModel
 
 
 def flops(model: TrainedModel) -> int:

@@ -4,11 +4,10 @@ Such a figure costs as many times the work: it stands apart, and nothing is chos
 """
 
 import numpy as np
-import torch
 
-from sightline.evaluation.classify import classification
-from sightline.evaluation.report import answers
-from sightline.trained import TrainedModel
+from sightline import tasks
+from sightline.models.trained import TrainedModel
+from sightline.tasks.asking import output
 
 
 def over_views(
@@ -16,20 +15,20 @@ def over_views(
 ) -> dict:
     """Return the entry test_time of metrics.json: the number of views, and each split's figures.
 
-    `kind`: see `views`. Empty where a model has no view but the plain image, or does not classify:
-    mirror images are shown to those alone whose recipe flips.
+    `kind`: see `views`. Empty where a model has no view but the plain image, or its task does not
+    choose among classes: mirror images are shown to those alone whose recipe flips.
     """
     flips = model.description["recipe"]["augment"]["flip"] != "none"
-    if model.description["task"] != "classify" or kind == "none" or (kind == "flip" and not flips):
+    choice = model.task.words.choice
+    if choice is None or kind == "none" or (kind == "flip" and not flips):
         return {}
+    evaluation = tasks.evaluation(model.description["task"])
     figures = {}
     for split, (images, labels) in splits.items():
-        logits = sum(
-            weight * np.concatenate([o["logits"].numpy() for _, o in answers(model, view)])
-            for weight, view in views(images, kind, flips)
+        mean = sum(
+            weight * output(model, view, choice) for weight, view in views(images, kind, flips)
         )
-        probabilities = torch.from_numpy(logits).softmax(dim=1).numpy()
-        figures[split] = classification(probabilities, labels)
+        figures[split] = evaluation.figures_of(mean, labels)
     return {"test_time": {"views": len(views(images[:1], kind, flips)), **figures}}
 
 
@@ -42,10 +41,10 @@ def views(images: np.ndarray, kind: str, flips: bool) -> list[tuple[float, np.nd
     """
     height, width = images.shape[1:3]
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
-    seen = []
+    shown = []
     for shift, weight in [(0, 1.0)] if kind == "flip" else [(0, 0.5), (-1, 0.25), (1, 0.25)]:
         start = 1 - shift
         moved = padded[:, start : start + height, start : start + width]
         both = [moved, moved[:, :, ::-1]] if flips else [moved]
-        seen += [(weight / len(both), view) for view in both]
-    return seen
+        shown += [(weight / len(both), view) for view in both]
+    return shown

@@ -10,9 +10,8 @@ import onnx
 import torch
 
 from sightline.errors import SightlineError
-from sightline.inference import Session
-from sightline.tasks import FIGURES
-from sightline.trained import TrainedModel
+from sightline.inference.session import Session
+from sightline.models.trained import TrainedModel
 
 # of the largest value of an image's output; float32 sums in another order stay 10 times below it
 TOLERANCE = 1e-4
@@ -130,15 +129,15 @@ def _check_axes(session: Session, model: TrainedModel) -> None:
 def _cases(model: TrainedModel, images: np.ndarray) -> Iterator[tuple[str, tuple]]:
     """Real images in all the shapes that the contract promises, and where each case stands."""
     for batch in BATCHES:
-        some = np.resize(images, (batch, *images.shape[1:]))
-        yield f"batch of {batch}", (some,)
+        asked = np.resize(images, (batch, *images.shape[1:]))
+        yield f"batch of {batch}", (asked,)
         if model.network.takes_lengths:
             steps = images.shape[1] * model.network.steps_per_row
-            yield f"batch of {batch} with lengths", (some, 1 + np.arange(batch) % steps)
+            yield f"batch of {batch} with lengths", (asked, 1 + np.arange(batch) % steps)
     if model.network.any_height:
         two = np.resize(images, (2, *images.shape[1:]))
-        for some in (two[:, :1], two[:, : -(-two.shape[1] // 2)], np.concatenate([two, two], 1)):
-            yield f"{some.shape[1]} rows", (some,)
+        for asked in (two[:, :1], two[:, : -(-two.shape[1] // 2)], np.concatenate([two, two], 1)):
+            yield f"{asked.shape[1]} rows", (asked,)
 
 
 def _padding(session: Session, model: TrainedModel, images: np.ndarray) -> Differences:
@@ -166,23 +165,23 @@ def _whole_split(
 ) -> dict[str, int | float]:
     """Compare every image of the test split, and the task's figure of both sides."""
     scores = {"torch": 0.0, "onnxruntime": 0.0}
-    near_ties = 0
+    near_ties, choice = 0, model.task.words.choice
     for start in range(0, len(images), CHUNK):
         part = slice(start, start + CHUNK)
-        some, wanted = np.array(images[part]), torch.from_numpy(np.array(targets[part]))
-        expected, got = _torch(model, some), session.run(some)
+        asked, wanted = np.array(images[part]), torch.from_numpy(np.array(targets[part]))
+        expected, got = _torch(model, asked), session.run(asked)
         differences.add(expected, got, f"test images from {start}")
         for side, outputs in (("torch", expected), ("onnxruntime", got)):
             named = {name: torch.from_numpy(value) for name, value in outputs.items()}
-            found = model.task.scores(named, torch.from_numpy(some), wanted)
-            scores[side] += found.double().sum().item()
-        if "logits" in expected:
-            near_ties += _near_ties(expected["logits"], got["logits"], start)
-    key, _ = FIGURES[model.description["task"]]
+            batch_scores = model.task.scores(named, torch.from_numpy(asked), wanted)
+            scores[side] += batch_scores.double().sum().item()
+        if choice:
+            near_ties += _near_ties(expected[choice], got[choice], start)
+    key = model.task.words.figure
     figures: dict[str, int | float] = {"images": len(images)}
     for side, total in scores.items():
         figures[f"{key}_{side}"] = round(model.task.figure(total / len(images)), 6)
-    return figures | ({"near_ties": near_ties} if "logits" in expected else {})
+    return figures | ({"near_ties": near_ties} if choice else {})
 
 
 def _near_ties(expected: np.ndarray, got: np.ndarray, start: int) -> int:

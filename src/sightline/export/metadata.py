@@ -4,7 +4,7 @@ import json
 from importlib.metadata import version
 
 from sightline.export.translate import OPSET
-from sightline.inference import CONTRACT
+from sightline.inference.session import CONTRACT
 
 
 def metadata(description: dict, metrics: dict) -> dict[str, str]:

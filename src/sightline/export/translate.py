@@ -9,7 +9,7 @@ import torch
 from onnx import helper, numpy_helper
 from torch import Tensor
 
-from sightline.trained import TrainedModel
+from sightline.models.trained import TrainedModel
 
 OPSET = 17  # the newest that onnxruntime 1.12 (2022) and what was built on it still reads
 BATCH, HEIGHT = "batch", "height"  # the names of the dynamic axes in the file

@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sightline.evaluation import pictures
-from sightline.evaluation.report import Report
-from sightline.insight.drawing import bare, show, side_by_side
-from sightline.trained import TrainedModel
+from sightline.drawing import charts
+from sightline.drawing.charts import bare, show_image, side_by_side
+from sightline.drawing.results_folder import ResultsFolder
+from sightline.models.trained import TrainedModel
 
 COLUMNS, MOST = 8, 64  # filters in a row, filters in all
 MAPS = 10  # of each size
@@ -44,20 +44,20 @@ def feature_maps(model: TrainedModel, image: Tensor) -> list[np.ndarray]:
     return [maps.numpy() for maps in seen.values()]
 
 
-def leave(model: TrainedModel, image: Tensor, report: Report) -> None:
+def leave(model: TrainedModel, image: Tensor, results: ResultsFolder) -> None:
     """Draw the pictures filters and features, where there are such, of one image, uint8 1 x H x W
     x C.
     """
     first = first_convolution(model)
     if first is not None:
         how = "learned" if first.weight.requires_grad else "set from the data, not learned"
-        title = f"The filters of the first convolution ({how})\n{report.source}"
+        title = f"The filters of the first convolution ({how})\n{results.source}"
         weights = first.weight.detach().permute(0, 2, 3, 1).numpy()
-        report.picture("filters", draw_filters(title, weights))
+        results.picture("filters", draw_filters(title, weights))
     maps = feature_maps(model, image)
     if maps:
-        title = f"One image, size by size\n{report.title}"
-        report.picture("features", draw_features(title, image[0].numpy(), maps))
+        title = f"One image, size by size\n{results.title}"
+        results.picture("features", draw_features(title, image[0].numpy(), maps))
 
 
 def draw_filters(title: str, weights: np.ndarray) -> bytes:
@@ -71,7 +71,7 @@ def draw_filters(title: str, weights: np.ndarray) -> bytes:
     if channels == 3:
         weights = 0.5 + weights / (2 * np.abs(weights).max((1, 2, 3), keepdims=True))
     rows = -(-len(weights) // COLUMNS)
-    figure = pictures.canvas((8, 1.2 + 0.95 * rows), title)
+    figure = charts.canvas((8, 1.2 + 0.95 * rows), title)
     for row in range(rows):
         axes = bare(figure.add_subplot(rows, 1, row + 1))
         strip = side_by_side(weights[row * COLUMNS : (row + 1) * COLUMNS], COLUMNS)
@@ -79,7 +79,7 @@ def draw_filters(title: str, weights: np.ndarray) -> bytes:
     if channels != 3:
         figure.colorbar(shown, ax=figure.axes, label="weight", shrink=0.9)
     axes.set_xlabel(f"each square: one filter of {height} x {width} weights", fontsize=10)
-    return pictures.png(figure)
+    return charts.png(figure)
 
 
 def draw_features(title: str, image: np.ndarray, layers: list[np.ndarray]) -> bytes:
@@ -88,10 +88,10 @@ def draw_features(title: str, image: np.ndarray, layers: list[np.ndarray]) -> by
     `layers` holds C x h x w each. Each map has its own scale: dark its weakest response, bright its
     strongest.
     """
-    figure = pictures.canvas((10, 1.1 + 0.9 * len(layers)), title)
+    figure = charts.canvas((10, 1.1 + 0.9 * len(layers)), title)
     grid = figure.add_gridspec(len(layers), 2, width_ratios=[1, 7])
     axes = figure.add_subplot(grid[:, 0])
-    show(axes, image)
+    show_image(axes, image)
     axes.set_xlabel("what it was shown", fontsize=9)
     for row, maps in enumerate(layers):
         axes = bare(figure.add_subplot(grid[row, 1]))
@@ -102,4 +102,4 @@ def draw_features(title: str, image: np.ndarray, layers: list[np.ndarray]) -> by
         said = f"{maps.shape[1]} x {maps.shape[2]}\n{len(maps)} maps"
         axes.set_ylabel(said, fontsize=9, rotation=0, ha="right", va="center")
     axes.set_xlabel(f"at each size the {MAPS} strongest maps; bright: strong response", fontsize=9)
-    return pictures.png(figure)
+    return charts.png(figure)

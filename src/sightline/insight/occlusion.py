@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sightline.evaluation import pictures
-from sightline.evaluation.report import Report
-from sightline.insight.drawing import show
-from sightline.trained import TrainedModel
+from sightline.drawing import charts
+from sightline.drawing.charts import show_image
+from sightline.drawing.results_folder import ResultsFolder
+from sightline.models.trained import TrainedModel
 
 POSITIONS = 12  # of the square, along each side of the image
 
@@ -51,16 +51,20 @@ def effect_on(model: TrainedModel, image: Tensor) -> Callable[[dict[str, Tensor]
     With classes: by how much the log-probability (nats) of the class that the model names falls;
     below 0 where covering makes it surer. Else: how far the main output moves (Euclidean).
     """
-    name, whole = next(iter(model(image.unsqueeze(0)).items()))
-    if name != "logits":
-        return lambda covered: (covered[name] - whole).reshape(len(covered[name]), -1).norm(dim=1)
-    named = whole.argmax(1).item()
-    sure = whole.log_softmax(1)[0, named]
-    return lambda covered: sure - covered["logits"].log_softmax(1)[:, named]
+    name, plain = next(iter(model(image.unsqueeze(0)).items()))
+    if name != model.task.words.choice:
+        return lambda covered: (covered[name] - plain).reshape(len(covered[name]), -1).norm(dim=1)
+    predicted = plain.argmax(1).item()
+    sure = plain.log_softmax(1)[0, predicted]
+    return lambda covered: sure - covered[name].log_softmax(1)[:, predicted]
 
 
 def leave(
-    model: TrainedModel, images: Tensor, which: np.ndarray, captions: list[str], report: Report
+    model: TrainedModel,
+    images: Tensor,
+    which: np.ndarray,
+    captions: list[str],
+    results: ResultsFolder,
 ) -> None:
     """Leave the picture occlusion of images, uint8 N x H x W x C, and the table of each map's
     largest effect and its pixel; `which` are the images' places in the test split.
@@ -71,14 +75,17 @@ def leave(
     for place, values in zip(which.tolist(), maps, strict=True):
         row, column = np.unravel_index(np.abs(values).argmax(), values.shape)
         rows.append((place, f"{values[row, column]:.6g}", row, column))
-    report.table("occlusion", ["image", "effect", "row", "column"], rows)
-    classes = model.description["task"] == "classify"
-    unit = "log-probability that the answer loses" if classes else "how far the output moves"
-    title = f"What covering a square of {side} x {side} pixels does\n{report.title}"
-    report.picture("occlusion", draw(title, images.numpy(), maps, captions, unit))
+    results.table("occlusion", ["image", "effect", "row", "column"], rows)
+    unit = (
+        "log-probability that the answer loses"
+        if model.task.words.choice
+        else "how far the output moves"
+    )
+    title = f"What covering a square of {side} x {side} pixels does\n{results.title}"
+    results.picture("occlusion", maps_figure(title, images.numpy(), maps, captions, unit))
 
 
-def draw(
+def maps_figure(
     title: str, images: np.ndarray, maps: list[np.ndarray], captions: list[str], unit: str
 ) -> bytes:
     """Return images, uint8 N x H x W x C, above their maps, H x W each, as PNG.
@@ -88,17 +95,17 @@ def draw(
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    figure = pictures.canvas((10, 4.2), title)
+    figure = charts.canvas((10, 4.2), title)
     for column, (image, values, caption) in enumerate(zip(images, maps, captions, strict=True)):
         axes = figure.add_subplot(2, len(images), column + 1)
-        show(axes, image)
+        show_image(axes, image)
         axes.set_title(caption, fontsize=8)
         axes = figure.add_subplot(2, len(images), len(images) + column + 1)
-        show(axes, image, alpha=0.35)
+        show_image(axes, image, alpha=0.35)
         largest = np.abs(values).max()
         share = values / (largest or 1)
         axes.imshow(share, cmap="RdBu_r", vmin=-1, vmax=1, alpha=0.9 * np.abs(share))
         axes.set_xlabel(f"largest: {largest:.2g}", fontsize=9)
     bar = figure.colorbar(ScalarMappable(Normalize(-1, 1), "RdBu_r"), ax=figure.axes, shrink=0.8)
     bar.set_label(f"{unit},\nas a share of the image's largest", fontsize=9)
-    return pictures.png(figure)
+    return charts.png(figure)

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sightline.evaluation import pictures
-from sightline.evaluation.report import Report
-from sightline.insight.drawing import COLOURS, Line, draw
+from sightline.drawing import charts
+from sightline.drawing.charts import COLOURS, Line, plot_lines
+from sightline.drawing.results_folder import ResultsFolder
+from sightline.images.draws import seed_weights
+from sightline.models.trained import TrainedModel
 from sightline.networks.layers import Recurrent, normalise
-from sightline.trained import TrainedModel
-from sightline.training.draws import seed_weights
 
 BACK = 256  # images whose gradients are averaged
 # in torch's order of weights; what is no gate has no name
@@ -60,42 +60,44 @@ def unrolled(network: Recurrent) -> Iterator[Unrolled]:
         network.onward[-1] = cell
 
 
-def leave(model: TrainedModel, images: Tensor, targets: Tensor, report: Report) -> None:
+def leave(model: TrainedModel, images: Tensor, targets: Tensor, results: ResultsFolder) -> None:
     """Leave tables and pictures of test images, uint8 N x H x W x C, and their targets: gradients;
     gates, where the cell has such; first_rows, for classes read downwards.
     """
     network = model.network
-    leave_gradients(model, images[:BACK], targets[:BACK], report)
+    leave_gradients(model, images[:BACK], targets[:BACK], results)
     open_ = gates(model, images[:1])
     if open_:
         means = [values.mean(1) for values in open_.values()]
-        report.table("gates", ["step", *open_], _rows(range(1, len(means[0]) + 1), *means))
+        results.table("gates", ["step", *open_], _rows(range(1, len(means[0]) + 1), *means))
         beside = network.any_height and network.steps_per_row == 1
-        title = f"The gates while it reads one image\n{report.title}"
-        report.picture("gates", draw_gates(title, images[0].numpy(), open_, beside))
+        title = f"The gates while it reads one image\n{results.title}"
+        results.picture("gates", gates_figure(title, images[0].numpy(), open_, beside))
     downwards = network.any_height and not network.backward_in_time
-    if downwards and model.description["task"] == "classify":
+    if downwards and model.task.words.choice:
         top1 = accuracy_by_rows(model, images, targets)
         seen = range(1, len(top1) + 1)
-        report.table("first_rows", ["rows", "top1"], _rows(seen, top1))
-        title = f"Top-1 after the first rows of {len(images)} images\n{report.title}"
+        results.table("first_rows", ["rows", "top1"], _rows(seen, top1))
+        title = f"Top-1 after the first rows of {len(images)} images\n{results.title}"
         line = Line("top-1", seen, top1, COLOURS[0])
-        report.picture("first_rows", _chart(title, "rows seen", "top-1", [line]))
+        results.picture("first_rows", _chart(title, "rows seen", "top-1", [line]))
 
 
-def leave_gradients(model: TrainedModel, images: Tensor, targets: Tensor, report: Report) -> None:
+def leave_gradients(
+    model: TrainedModel, images: Tensor, targets: Tensor, results: ResultsFolder
+) -> None:
     """Leave the table and the picture gradients: norms by step, before and after training."""
     first = first_step_with_ink(model.network, images)
     before = gradient_norms(untrained(model), images, targets)[first:]
     after = gradient_norms(model, images, targets)[first:]
     steps = range(first + 1, first + 1 + len(after))
-    report.table("gradients", ["step", "before", "after"], _rows(steps, before, after))
-    title = f"How much of the gradient comes back to step t\n{report.title}"
+    results.table("gradients", ["step", "before", "after"], _rows(steps, before, after))
+    title = f"How much of the gradient comes back to step t\n{results.title}"
     lines = [
         Line("before training", steps, before, COLOURS[0], "--"),
         Line("after training", steps, after, COLOURS[1]),
     ]
-    report.picture("gradients", _chart(title, "step t", "mean ||dLoss/dh_t||", lines, log=True))
+    results.picture("gradients", _chart(title, "step t", "mean ||dLoss/dh_t||", lines, log=True))
 
 
 def _rows(steps: range, *columns: np.ndarray) -> Iterator[tuple]:
@@ -105,9 +107,9 @@ def _rows(steps: range, *columns: np.ndarray) -> Iterator[tuple]:
 
 
 def _chart(title: str, x_label: str, y_label: str, lines: list[Line], log: bool = False) -> bytes:
-    figure, axes = pictures.chart((7, 4.2), title, xlabel=x_label, ylabel=y_label)
-    draw(axes, lines, log)
-    return pictures.png(figure)
+    figure, axes = charts.chart((7, 4.2), title, xlabel=x_label, ylabel=y_label)
+    plot_lines(axes, lines, log)
+    return charts.png(figure)
 
 
 def untrained(model: TrainedModel) -> TrainedModel:
@@ -177,18 +179,20 @@ def accuracy_by_rows(model: TrainedModel, images: Tensor, labels: Tensor) -> np.
     network = model.network
     states = network.states(network.steps(normalise(images, model.mean, model.std)))
     row = network.steps_per_row
-    said = network.head(states[:, row - 1 :: row]).argmax(2)
-    return (said == labels.view(-1, 1)).double().mean(0).numpy()
+    predicted = network.head(states[:, row - 1 :: row]).argmax(2)
+    return (predicted == labels.view(-1, 1)).double().mean(0).numpy()
 
 
-def draw_gates(title: str, image: np.ndarray, open_: dict[str, np.ndarray], beside: bool) -> bytes:
+def gates_figure(
+    title: str, image: np.ndarray, open_: dict[str, np.ndarray], beside: bool
+) -> bytes:
     """Return one image, uint8 H x W x C, and its gates, T x units each, as PNG.
 
     Units are sorted by how open they are on the whole. With `beside` a step is a row of the image,
     and stands beside it.
     """
     widths = [1.1, *(1.6 for _ in open_), 1.1]
-    figure = pictures.canvas((10, 4.4), title)
+    figure = charts.canvas((10, 4.4), title)
     grid = figure.add_gridspec(1, len(widths), width_ratios=widths)
     axes = figure.add_subplot(grid[0], title="the image", xlabel="column", ylabel="row")
     aspect = "auto" if beside else "equal"
@@ -205,4 +209,4 @@ def draw_gates(title: str, image: np.ndarray, open_: dict[str, np.ndarray], besi
     mean.set_ylim(len(values) - 0.5, -0.5)
     mean.grid(alpha=0.3)
     figure.colorbar(shown, ax=figure.axes, label="0 closed, 1 open", shrink=0.8)
-    return pictures.png(figure)
+    return charts.png(figure)

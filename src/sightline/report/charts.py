@@ -8,36 +8,35 @@ import re
 
 from markupsafe import Markup
 
-from sightline.evaluation.pictures import chart
-from sightline.insight.drawing import Line, draw
-from sightline.report.result import Result
+from sightline.drawing.charts import Line, chart, plot_lines
+from sightline.report.page_model import PageModel
 
 SIZE = (5.6, 3.8)  # inches: with text of 10 points it is readable on a phone and beside another
 
 
-def epochs(results: list[Result], colours: dict[str, str], column: str) -> Markup:
+def epochs(models: list[PageModel], colours: dict[str, str], column: str) -> Markup:
     """Return a chart of a column of epochs.csv, a line each model."""
     lines = [
         Line(
-            found.name,
-            [int(row["epoch"]) for row in found.epochs if row[column]],
-            [float(row[column]) for row in found.epochs if row[column]],
-            colours[found.name],
+            model.name,
+            [int(row["epoch"]) for row in model.epochs if row[column]],
+            [float(row[column]) for row in model.epochs if row[column]],
+            colours[model.name],
         )
-        for found in results
+        for model in models
     ]
     return _lines("epoch", column.replace("_", " "), lines)
 
 
-def parameters(results: list[Result], colours: dict[str, str]) -> Markup:
+def parameters(models: list[PageModel], colours: dict[str, str]) -> Markup:
     """Return a chart of the figure on test against the number of parameters, a point each model."""
     from matplotlib.ticker import LogLocator, StrMethodFormatter
 
-    label = f"{results[0].key} on test"
+    label = f"{models[0].key} on test"
     figure, axes = chart(SIZE, "", xlabel="parameters", ylabel=label, xscale="log")
-    for found in results:
-        point = found.model["parameters"], found.figure
-        axes.plot(*point, "o", c=colours[found.name], label=found.name)
+    for model in models:
+        point = model.description["parameters"], model.test_figure
+        axes.plot(*point, "o", c=colours[model.name], label=model.name)
     axes.margins(0.1)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=9, frameon=False)
@@ -47,34 +46,34 @@ def parameters(results: list[Result], colours: dict[str, str]) -> Markup:
     return svg(figure, label)
 
 
-def gradients(results: list[Result], colours: dict[str, str]) -> Markup:
+def gradients(models: list[PageModel], colours: dict[str, str]) -> Markup:
     """Return a chart of the gradient's norm by step as a share of the last step's: dashed before
     training, solid after it.
     """
     lines = []
-    for found in results:
-        steps = found.column("gradients", "step")
+    for model in models:
+        steps = model.column("gradients", "step")
         for when, style in (("before", "--"), ("after", "-")):
-            norms = found.column("gradients", when)
+            norms = model.column("gradients", when)
             last = next((norm for norm in reversed(norms) if norm), 1.0)
-            label = found.name if when == "after" else f"_{found.name}"  # not in the legend
+            label = model.name if when == "after" else f"_{model.name}"  # not in the legend
             shares = [norm / last for norm in norms]
-            lines.append(Line(label, steps, shares, colours[found.name], style))
+            lines.append(Line(label, steps, shares, colours[model.name], style))
     return _lines("step t", "||dLoss/dh_t||, the last step's is 1", lines, log=True)
 
 
-def first_rows(results: list[Result], colours: dict[str, str]) -> Markup:
+def first_rows(models: list[PageModel], colours: dict[str, str]) -> Markup:
     """Return a chart of top-1 by the number of rows seen, a line each model."""
     lines = []
-    for found in results:
-        rows, top1 = (found.column("first_rows", name) for name in ("rows", "top1"))
-        lines.append(Line(found.name, rows, top1, colours[found.name]))
+    for model in models:
+        rows, top1 = (model.column("first_rows", name) for name in ("rows", "top1"))
+        lines.append(Line(model.name, rows, top1, colours[model.name]))
     return _lines("rows seen", "top-1", lines)
 
 
 def _lines(x_label: str, y_label: str, lines: list[Line], log: bool = False) -> Markup:
     figure, axes = chart(SIZE, "", xlabel=x_label, ylabel=y_label)
-    draw(axes, lines, log)
+    plot_lines(axes, lines, log)
     names = [line.label for line in lines if not line.label.startswith("_")]
     return svg(figure, f"{y_label} by {x_label}: {', '.join(names)}")
 

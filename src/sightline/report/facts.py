@@ -2,52 +2,52 @@
 
 import math
 
-from sightline.report.result import Result
+from sightline.report.page_model import PageModel
 
 
-def decades(found: Result, when: str) -> float | None:
+def decades(model: PageModel, when: str) -> float | None:
     """Return by how many powers of ten the gradient shrinks from the last step back to the first.
 
     Below 0 where it grows; None where it is 0 at the first. `when` is before or after training.
     """
-    norms = found.column("gradients", when)
+    norms = model.column("gradients", when)
     last = next((norm for norm in reversed(norms) if norm), 0.0)
     return math.log10(last / norms[0]) if norms[0] and last else None
 
 
-def rows_to_half(found: Result) -> int:
+def rows_to_half(model: PageModel) -> int:
     """Return after how many rows a model first has half of the top-1 that it has at the end."""
-    top1 = found.column("first_rows", "top1")
+    top1 = model.column("first_rows", "top1")
     return next(row for row, value in enumerate(top1, 1) if value >= top1[-1] / 2)
 
 
-def sharing(results: list[Result]) -> str:
+def sharing(models: list[PageModel]) -> str:
     """Return a sentence that compares the best cnn with the best mlp; empty where one is missing.
 
     On the way it says after which epoch the cnn's figure on val had reached the mlp's last one.
     """
     best = {}
-    for found in results:
-        network = found.model["network"]
-        if network not in best or found.figure > best[network].figure:
-            best[network] = found
+    for model in models:
+        network = model.description["network"]
+        if network not in best or model.test_figure > best[network].test_figure:
+            best[network] = model
     if not {"cnn", "mlp"} <= set(best):
         return ""
     cnn, mlp = best["cnn"], best["mlp"]
-    ratio = mlp.model["parameters"] / cnn.model["parameters"]
-    said = (
-        f"{mlp.name} has {mlp.model['parameters']:,} parameters and a top-1 of {mlp.figure:.2%} on "
-        f"test; {cnn.name} has {cnn.model['parameters']:,} and {cnn.figure:.2%}: for each of its "
-        f"parameters the mlp has {ratio:.2g}."
+    ratio = mlp.description["parameters"] / cnn.description["parameters"]
+    text = (
+        f"{mlp.name} has {mlp.description['parameters']:,} parameters and a top-1 of "
+        f"{mlp.test_figure:.2%} on test; {cnn.name} has {cnn.description['parameters']:,} and "
+        f"{cnn.test_figure:.2%}: for each of its parameters the mlp has {ratio:.2g}."
     )
     goal = mlp.epochs[-1][f"val_{mlp.key}"]
     if goal:
         epochs = (row for row in cnn.epochs if float(row[f"val_{cnn.key}"] or 0) >= float(goal))
         passed = next(epochs, None)
-        said += (
+        text += (
             f" On val the cnn was as good as the mlp at its end after epoch {passed['epoch']} of "
             f"{len(cnn.epochs)}."
             if passed
             else " On val the cnn never was as good as the mlp at its end."
         )
-    return said
+    return text

@@ -1,21 +1,8 @@
-"""What each picture of a model shows, in words that hold whatever the figures are."""
+"""What each picture of insight shows, in words that hold whatever the figures are."""
 
-from dataclasses import dataclass
+from sightline.tasks.words import Topic
 
-
-@dataclass(frozen=True)
-class Topic:
-    """`stem` names the picture of each model; the heading and the words stand above them. `wide`
-    pictures stand one below the other.
-    """
-
-    stem: str
-    heading: str
-    words: str
-    wide: bool = False
-
-
-TOPICS = [
+INSIGHT = (
     Topic(
         "gates",
         "Gates: what to keep, what to let in",
@@ -50,41 +37,4 @@ TOPICS = [
         "number under it is its largest mean effect.",
         wide=True,
     ),
-    Topic(
-        "confused",
-        "The most frequent mistakes",
-        "Pairs of classes, the most often confused first, with the first such images of the test "
-        "split. Where the pictures look alike to you too, the mistake is in the picture as much as "
-        "in the model.",
-    ),
-    Topic(
-        "wrongest",
-        "The worst mistakes",
-        "The test images about which the model is most wrong. Look at the label, too: would you "
-        "have given it?",
-    ),
-    Topic(
-        "confusion",
-        "Every answer on test",
-        "Each row is what an image is, each column what the model says; off the diagonal are the "
-        "mistakes.",
-    ),
-    Topic(
-        "completed",
-        "The lower half, completed from the upper one",
-        "The model predicts the next row, its prediction is taken for the row, and so on to the "
-        "last one: a mistake is carried along.",
-        wide=True,
-    ),
-    Topic(
-        "rows",
-        "The error of each predicted row",
-        "Beside two predictors that learn next to nothing: the row before, copied, and the mean "
-        "row of the train split.",
-    ),
-    Topic(
-        "angles",
-        "The angle that it says, against the angle that is so",
-        "A perfect model would put every image on the line.",
-    ),
-]
+)

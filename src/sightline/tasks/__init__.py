@@ -1,29 +1,61 @@
-"""Tasks: what a model is asked for. One object each, a `base.Task`, found by the task's name.
+"""Tasks: what a model is asked for, one folder each, found by the task's name.
 
-Torch and numpy only, like training and networks; `FIGURES` can be read without torch.
+The folder of the task `next-row` is next_row/. It holds
+
+- `words.py`: WORDS, a `words.Words`: what people read about the task. Without torch.
+- `task.py`: TASK, a `base.Task`: from images to a question, from the head's answer to the loss.
+- `evaluation.py`: `evaluate(model, splits, train_images, results)`, which returns the figures of
+  each split and leaves tables and pictures, and `figures_of(outputs, targets)`, which the views of
+  test-time augmentation need of a task that chooses among classes.
+- `insight.py`, if there is more to see than every task shows: `leave(model, images, evaluation,
+  results)`, where `evaluation` are the tables of evaluate.
+
+No module outside of this package names a task.
 """
 
 import importlib
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
-from sightline import networks
-from sightline.training.recipe import Recipe
+from sightline.tasks.words import Words
 
-# The figure by which models of a task are compared, and whether more of it is better.
-FIGURES = {"classify": ("top1", True), "next-row": ("mse", False), "rotation": ("rmse", False)}
+if TYPE_CHECKING:
+    from sightline.tasks.base import Task
+
+_FOLDER = Path(__file__).parent
 
 
-def task(name: str):
+def names() -> list[str]:
+    """Return the names of all tasks, found in this folder without importing them."""
+    return sorted(path.parent.name.replace("_", "-") for path in _FOLDER.glob("*/task.py"))
+
+
+def words(name: str) -> Words:
+    """Return what people read about a task. Imports no torch."""
+    return _module(name, "words").WORDS
+
+
+def task(name: str) -> "Task":
     """Return the object of a task. Imports torch."""
-    return importlib.import_module(f"sightline.tasks.{name.replace('-', '_')}").TASK
+    return _module(name, "task").TASK
 
 
-def mistake(name: str, network: str, recipe: Recipe) -> str | None:
-    """Return why a network with a recipe cannot do a task, and what to do; None where it can.
+def evaluation(name: str) -> ModuleType:
+    """Return the module that evaluates models of a task. Imports torch."""
+    return _module(name, "evaluation")
 
-    Imports torch. Raises TypeError or ValueError where the network refuses the recipe's settings.
-    """
-    module = networks.module(network)
-    if (recipe.min_rows or recipe.bptt_steps) and not module.Network.takes_lengths:
-        return "min_rows and bptt_steps are for networks that read sequences: drop them"
-    settings = module.Settings(**recipe.network)
-    return task(name).mistake(module.Network, settings, recipe)
+
+def insight(name: str) -> ModuleType | None:
+    """Return the module of what only models of this task can show, if there is one."""
+    if not (_FOLDER / _package(name) / "insight.py").exists():
+        return None
+    return _module(name, "insight")
+
+
+def _module(name: str, part: str) -> ModuleType:
+    return importlib.import_module(f"{__name__}.{_package(name)}.{part}")
+
+
+def _package(name: str) -> str:
+    return name.replace("-", "_")

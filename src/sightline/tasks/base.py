@@ -6,19 +6,21 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
+from sightline.images.draws import Draws
 from sightline.networks import layers
-from sightline.training.draws import Draw
-from sightline.training.recipe import Recipe
+from sightline.settings.recipe import Recipe
+from sightline.tasks.words import Words
 
 
 class Task(ABC):
-    """What a model is asked for. Everything that differs between tasks before the reports stands
-    here; `sightline.evaluation` has a module of the same name for those.
+    """What a model is asked for: all that differs between tasks from the images to the outputs.
 
     `raw` is what the head returns, `outputs` are the named outputs of the trained model and of the
     exported file. Images are uint8 N x H x W x C, raw pixels. `lengths`, int64 N, counts steps as
     the network does (`layers.Network.steps_per_row`); None: the whole sequence.
     """
+
+    words: ClassVar[Words]  # what people read about it
 
     # The size that an output's values have, where one of an image may be near 0 with none beside it
     # to be measured by: rounding is small against this, and not against such a value.
@@ -36,10 +38,10 @@ class Task(ABC):
             return "label_smoothing spreads a class over the others, and here are none: drop it"
         return None
 
-    def pose(self, images: Tensor, labels: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
+    def pose(self, images: Tensor, labels: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
         """Return a training batch as a question: images and targets, N of each.
 
-        What is random about it comes from `draw` alone.
+        What is random about it comes from `draws` alone.
         """
         return images, labels
 
@@ -84,5 +86,5 @@ class Task(ABC):
         """Return a number for each image, N, whose mean `figure` turns into the task's figure."""
 
     def figure(self, mean: float) -> float:
-        """Return the task's figure (`sightline.tasks.FIGURES`) from the mean of all scores."""
+        """Return the task's figure (`Words.figure`) from the mean of all scores."""
         return mean

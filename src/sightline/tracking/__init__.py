@@ -1,5 +1,5 @@
 """Tracking: trained models as MLflow runs and registered models, written from files that DVC holds.
 
-`record` says what there is to write, `store` where to, `runs` writes it (the only importer of
-mlflow), `ui` shows it.
+`locked_results` is what there is to write, `store` where to, `connection`, `run` and `registry`
+write it, `ui` shows it. No other package imports mlflow.
 """

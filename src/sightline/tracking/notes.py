@@ -1,7 +1,6 @@
 """What the record of a model says in words: Markdown, shown by the MLflow UI."""
 
-from sightline.tasks import FIGURES
-from sightline.tracking.record import Record
+from sightline.tracking.locked_results import LockedResults
 
 
 def warning(data: dict) -> str:
@@ -11,28 +10,28 @@ def warning(data: dict) -> str:
     return f"**Not real data** (catalogue `{data['catalogue']}`): {data['note']}"
 
 
-def run_note(record: Record, commit: str | None, dirty: bool) -> str:
+def run_note(model: LockedResults, commit: str | None, dirty: bool) -> str:
     """Return the note of one run: what it is, its figures, how to make it again."""
-    model, results, timing = record.model, record.results(), record.timing
-    splits = [split for split in ("val", "test") if split in record.metrics]
-    keys = list(record.metrics[splits[-1]])
+    description, results, timing = model.description, model.results(), model.timing
+    splits = [split for split in ("val", "test") if split in model.metrics]
+    keys = list(model.metrics[splits[-1]])
     rows = [f"| | {' | '.join(splits)} |", "|---" * (len(splits) + 1) + "|"]
     for key in keys:
         values = (results.get(f"{split}_{key}") for split in splits)
         rows.append(f"| {key} | {' | '.join('' if v is None else f'{v:.4f}' for v in values)} |")
     lines = [
-        f"Network **{model['network']}** on **{record.dataset}**, task **{model['task']}**, recipe "
-        f"`{model['recipe']['name']}`.",
-        warning(model["data"]),
+        f"Network **{description['network']}** on **{model.dataset}**, task **{model.task}**, "
+        f"recipe `{description['recipe']['name']}`.",
+        warning(description["data"]),
         "\n".join(rows),
-        f"{model['parameters']:,} parameters, {results['flops']:,.0f} FLOPs an image, "
+        f"{description['parameters']:,} parameters, {results['flops']:,.0f} FLOPs an image, "
         f"{results['onnx_bytes'] / 1e3:,.0f} kB as ONNX. Trained in {timing['seconds']:.0f} s on "
         f"{timing['processor']} ({timing['threads']} threads, {timing['dtype']}).",
     ]
     if "val" not in splits:
         lines.append("No val split: this model is never chosen as champion.")
     steps = f"git checkout {commit}\n" if commit else ""
-    lines.append(f"Make it again:\n\n```\n{steps}dvc repro log@{record.name}\n```")
+    lines.append(f"Make it again:\n\n```\n{steps}dvc repro log@{model.name}\n```")
     if dirty:
         lines.append(
             "Files that are not part of that commit had been changed: the hashes of what was "
@@ -41,21 +40,22 @@ def run_note(record: Record, commit: str | None, dirty: bool) -> str:
     return "\n\n".join(lines)
 
 
-def title_note(record: Record) -> str:
+def title_note(model: LockedResults) -> str:
     """Return the description of the experiment and of the registered model."""
-    key, more = FIGURES[record.model["task"]]
+    words = model.words
+    best = "highest" if words.higher_is_better else "lowest"
     return (
-        f"Models for the task {record.model['task']} on {record.dataset}. "
-        f"{warning(record.model['data'])}\n\n"
-        f"The alias `champion` marks the {'highest' if more else 'lowest'} `val_{key}` among the "
-        "versions whose data, and so whose val split, is that of the newest version. The test "
+        f"Models for the task {model.task} on {model.dataset}. "
+        f"{warning(model.data)}\n\n"
+        f"The alias `champion` marks the {best} `val_{words.figure}` among the versions "
+        "whose data, and so whose val split, is that of the newest version. The test "
         "split decides nothing."
     )
 
 
-def version_note(record: Record) -> str:
+def version_note(model: LockedResults) -> str:
     """Return the one-line description of one version of the registered model."""
-    key, value = record.figure
+    key, value = model.deciding_figure
     figure = f"{key} {value:.4f}" if value is not None else "no val split"
-    network, recipe = record.model["network"], record.model["recipe"]["name"]
-    return f"{record.name}: {network}, recipe {recipe}, {figure}"
+    network, recipe = model.description["network"], model.description["recipe"]["name"]
+    return f"{model.name}: {network}, recipe {recipe}, {figure}"

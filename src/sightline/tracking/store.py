@@ -13,7 +13,6 @@ from pathlib import Path
 
 from sightline.errors import SightlineError
 from sightline.layout import Layout
-from sightline.pipeline import main_root
 
 FINGERPRINT, COMPLETE = "sightline.fingerprint", "sightline.complete"
 
@@ -83,7 +82,7 @@ def find(layout: Layout) -> Store:
     The default store lies in the workspace that outlives a passing copy (`dvc exp run --temp`).
     Raises SightlineError where MLFLOW_TRACKING_URI names something other than a server.
     """
-    default = Store(Layout(main_root(layout.root)).store, None)
+    default = Store(layout.state.mlflow, None)
     server = os.environ.get("MLFLOW_TRACKING_URI")
     if not server or server == default.uri:
         return default

@@ -7,7 +7,7 @@ import sys
 
 from sightline.errors import SightlineError
 from sightline.layout import Layout
-from sightline.tracking import runs, store
+from sightline.tracking import connection, log, store
 
 logger = logging.getLogger(__name__)
 
@@ -32,13 +32,13 @@ def serve(layout: Layout, port: int) -> None:
     if not where.server:
         _check_free(port)
     try:
-        runs.complete(layout)
+        log.complete(layout)
     except SightlineError as error:
         logger.warning("%s", error)  # what is in the store can be looked at all the same
     if where.server:
         print(f"the runs are at {where.server} (MLFLOW_TRACKING_URI)")
         return
-    runs.create(where)
+    connection.create(where)
     # MLflow opens with its pages for language models unless it is told what we do
     page = f"http://{HOST}:{port}/#/experiments?workflowType=machine_learning"
     print(f"MLflow UI: {page}\n(it needs about ten seconds to start; Ctrl-C ends it)", flush=True)

@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-from sightline.training.recipe import Lookahead as LookaheadSettings
-from sightline.training.recipe import Recipe
+from sightline.settings.recipe import Lookahead as LookaheadSettings
+from sightline.settings.recipe import Recipe
 
 
 def average(network: nn.Module, recipe: Recipe) -> "Average | Lookahead | None":

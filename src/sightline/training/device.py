@@ -4,13 +4,13 @@ import ctypes
 import os
 import platform
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from sightline.errors import SightlineError
+from sightline.host.processors import processor
+from sightline.settings.params import Compute
 from sightline.training import ranks
-from sightline.training.recipe import Compute
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,6 @@ def keep_memory() -> None:
         libc.mallopt(mmap_threshold, 2**30)
 
 
-def processor(device: torch.device) -> str:
+def processor_name(device: torch.device) -> str:
     """Return the name of the processor that computes."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), "unknown")
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else processor()

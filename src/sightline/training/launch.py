@@ -11,7 +11,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from sightline.errors import SightlineError
-from sightline.processes import PARENT
+from sightline.host.processes import PARENT
 from sightline.training.ranks import LOST, STORE
 
 

@@ -13,16 +13,19 @@ from torch import Tensor, nn
 from sightline import tasks
 from sightline.data.arrays import load_meta, load_split
 from sightline.errors import SightlineError
+from sightline.images.augment import augment
+from sightline.images.draws import Draws, generator, seed_weights
 from sightline.layout import Layout
+from sightline.models.check import mistake
+from sightline.models.trained import TrainedModel
 from sightline.networks.layers import normalise
-from sightline.trained import TrainedModel
+from sightline.settings.params import Compute, Model
+from sightline.settings.recipe import Recipe
 from sightline.training import checkpoint
 from sightline.training.average import average
-from sightline.training.batches import Images, augment, order
-from sightline.training.device import Place, choose, processor
-from sightline.training.draws import Draw, generator, seed_weights
+from sightline.training.batches import Images, order
+from sightline.training.device import Place, choose, processor_name
 from sightline.training.optim import learning_rate, optimizers
-from sightline.training.recipe import Compute, Model, Recipe
 from sightline.training.results import describe, leave
 
 logger = logging.getLogger(__name__)
@@ -37,27 +40,26 @@ def train(
     recipe: Recipe,
     compute: Compute,
     layout: Layout,
-    state: Path,
     progress: Callable[[int, int, float], None] = lambda step, steps, loss: None,
 ) -> None:
     """Train one model and leave weights.pt, model.json, epochs.csv and timing.json.
 
-    `state` is the folder for checkpoints; `progress` is told step, steps and the mean loss of the
-    epoch. A run that was killed goes on from its last checkpoint, to the same bits on the CPU.
+    `progress` is told step, steps and the mean loss of the epoch. A run that was killed goes on
+    from its last checkpoint, to the same bits on the CPU.
     Raises SightlineError where the loss is no number, the data is missing, or there is no CUDA
     device where one is asked for.
     """
     place, task = choose(compute), tasks.task(model.task)
     logger.info("train %s on %s", name, place.reason)
-    folder = layout.processed(model.dataset)
-    meta = load_meta(folder)
-    train_set = Images(*load_split(folder, "train"), place.device)
-    val_set = Images(*task.examples(*load_split(folder, "val"), "val"), place.device)
+    processed = layout.processed(model.dataset)
+    meta = load_meta(processed)
+    train_set = Images(*load_split(processed, "train"), place.device)
+    val_set = Images(*task.examples(*load_split(processed, "val"), "val"), place.device)
     description = describe(name, model, recipe, compute, meta)
     seed_weights(model.seed)
     trained = build(description, place)
-    if said := tasks.mistake(model.task, model.network, recipe):
-        raise SightlineError(f"{name}: {model.network} cannot do {model.task}: {said}")
+    if why := mistake(model, recipe):
+        raise SightlineError(f"{name}: {model.network} cannot do {model.task}: {why}")
     if recipe.min_rows > meta["height"]:
         raise SightlineError(
             f"{name}: an image has {meta['height']} rows: recipes.{model.recipe}.min_rows is "
@@ -66,7 +68,10 @@ def train(
     prepare(trained, train_set, model.seed)
     description["parameters"] = sum(p.numel() for p in trained.network.parameters())
 
-    path = state / f"{name}-{checkpoint.key(description, meta['sha256'], place.reason)}.pt"
+    path = (
+        layout.state.checkpoints
+        / f"{name}-{checkpoint.key(description, meta['sha256'], place.reason)}.pt"
+    )
     with checkpoint.alone(path) if place.ranks.first else nullcontext():
         run = Run(trained, train_set, val_set, recipe, model.seed, place)
         run.resume(path)
@@ -208,8 +213,8 @@ class Run:
     def take_step(self, index: Tensor, images: Tensor, labels: Tensor, epoch: int) -> None:
         """Move the weights against the gradient of the loss on the images, which are at `index`."""
         recipe = self.recipe
-        images = augment(images, index, recipe.augment, self.draw("augment"), self.seed, epoch)
-        images, targets = self.task.pose(images, labels, self.draw("pose"))
+        images = augment(images, index, recipe.augment, self.draws("augment"), self.seed, epoch)
+        images, targets = self.task.pose(images, labels, self.draws("pose"))
         torch.manual_seed(generator(self.seed, "dropout", self.step).initial_seed())
         self.network.train()
         lengths = self.lengths(images)
@@ -231,9 +236,9 @@ class Run:
             self.average.update(self.network, self.step + 1, self.steps)
         self.totals += figures
 
-    def draw(self, purpose: str) -> Draw:
+    def draws(self, purpose: str) -> Draws:
         """Return what is random about the images of this step's batch, of this process's part."""
-        return Draw(generator(self.seed, purpose, self.step), self.batch_size, self.part)
+        return Draws(generator(self.seed, purpose, self.step), self.batch_size, self.part)
 
     def learning_rate(self) -> float:
         """Return the learning rate of the step just taken."""
@@ -244,7 +249,7 @@ class Run:
         least = self.recipe.min_rows
         if not least:
             return None
-        rows = self.draw("rows").integers(least, images.shape[1])
+        rows = self.draws("rows").integers(least, images.shape[1])
         return (rows * self.network.steps_per_row).to(self.place.device, non_blocking=True)
 
     def raw(self, images: Tensor, lengths: Tensor | None = None) -> Tensor:
@@ -278,7 +283,7 @@ class Run:
 
     def figures(self, split: str, loss: float, score: float) -> dict[str, str]:
         """Return the columns of a split: its mean loss, and the figure that its mean score is."""
-        key, _ = tasks.FIGURES[self.trained.description["task"]]
+        key = self.task.words.figure
         figure = self.task.figure(score)
         return {f"{split}_loss": f"{loss:.6f}", f"{split}_{key}": f"{figure:.6f}"}
 
@@ -315,7 +320,7 @@ class Run:
             "steps_executed": self.steps - self.resumed_from,
             "images_per_second": round(self.steps * self.batch_size / self.seconds, 1),
             "device": self.place.device.type,
-            "processor": processor(self.place.device),
+            "processor": processor_name(self.place.device),
             "dtype": str(self.dtype).removeprefix("torch."),
             "threads": self.place.threads,
             "processes": self.place.ranks.count,

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from sightline.training.recipe import Optimizer, Rates, Schedule
+from sightline.settings.recipe import Optimizer, Rates, Schedule
 
 
 def optimizers(network: nn.Module, settings: Optimizer) -> list[torch.optim.Optimizer]:

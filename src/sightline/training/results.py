@@ -11,8 +11,9 @@ from torch import Tensor
 from sightline import tasks
 from sightline.files import write_atomically, write_json
 from sightline.layout import Layout
-from sightline.training import checkpoint
-from sightline.training.recipe import Compute, Model, Recipe
+from sightline.models.trained import serialise
+from sightline.settings.params import Compute, Model
+from sightline.settings.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
@@ -40,12 +41,12 @@ def leave(
     `history` has a row for each epoch, all with the same keys.
     """
     name = description["name"]
-    write_atomically(layout.model(name) / "weights.pt", checkpoint.serialise(weights))
-    write_json(layout.model(name) / "model.json", description)
+    write_atomically(layout.model(name).weights, serialise(weights))
+    write_json(layout.model(name).description, description)
     table = io.StringIO()
     writer = csv.DictWriter(table, list(history[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(history)
-    write_atomically(layout.report(name) / "epochs.csv", table.getvalue())
-    write_json(layout.report(name) / "timing.json", timing)
+    write_atomically(layout.results(name).epochs, table.getvalue())
+    write_json(layout.results(name).timing, timing)
     logger.info("%s: %s", name, json.dumps(history[-1]))

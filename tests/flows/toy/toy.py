@@ -14,8 +14,8 @@ from pathlib import Path
 
 import yaml
 
-from sightline.pipeline import main_root
-from sightline.processes import die_with_parent
+from sightline.host.processes import die_with_parent
+from sightline.pipeline.graph import main_root
 
 OUTS = {
     "download": "data/raw/{}",

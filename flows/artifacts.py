@@ -1,0 +1,102 @@
+"""What a run leaves in Prefect: a table, an event when a model changed, a word when it failed."""
+
+import json
+import logging
+import os
+import urllib.request
+from pathlib import Path
+
+from prefect.artifacts import create_markdown_artifact
+from prefect.events import emit_event
+
+from flows.stages import PipelineRun
+from sightline.layout import Layout
+from sightline.report.compare import table as table_of_models
+from sightline.settings.params import Params
+
+ONNX_CHANGED = "sightline.onnx.changed"  # what the benchmark's trigger in prefect.yaml waits for
+WORKSPACE = "SIGHTLINE_WORKSPACE"  # the clone that a worker runs flows in
+NOTIFY = (
+    "SIGHTLINE_NOTIFY_URL"  # where failures are posted as {"text": ..}, as chat services take it
+)
+
+
+def publish(key: str, markdown: str, description: str) -> None:
+    """Show a table in the Prefect UI, on this run and under its key."""
+    create_markdown_artifact(key=key, markdown=markdown, description=description)
+
+
+def table(run: PipelineRun, params: Params, notes: list[str]) -> str:
+    """Return the run in markdown: what ran, what was up to date, seconds, models and figures."""
+    rows = [
+        f"| {name} | {outcome.how} | {outcome.seconds:.0f} | {outcome.where} |"
+        for name, outcome in run.outcomes.items()
+    ]
+    stopped = [n for n in run.plan.stages if n in run.plan.stale and n not in run.outcomes]
+    rows += [f"| {name} | not run: one that it needs failed | | |" for name in stopped]
+    ran = ["| stage | what became of it | seconds | where |", "|---|---|---:|---|", *rows]
+    causes = [
+        "\n".join([outcome.cause, "", "```text", *run.last_lines.get(name, []), "```", ""])
+        for name, outcome in run.outcomes.items()
+        if outcome.cause
+    ]
+    return "\n".join(
+        [
+            f"# {summary(run)}",
+            "",
+            *(f"{note}\n" for note in notes),
+            *(["## Failed", "", *causes] if causes else []),
+            *(["## Stages", "", *ran, ""] if rows else []),
+            "## Models",
+            "",
+            "```text",
+            table_of_models(params, Layout(run.root)),
+            "```",
+        ]
+    )
+
+
+def summary(run: PipelineRun) -> str:
+    """Return one line: how many stages ran, were restored, were up to date, failed, never ran."""
+    hows = [outcome.how for outcome in run.outcomes.values()]
+    counts = {how: hows.count(how) for how in ("ran", "restored", "failed")}
+    counts["not run"] = len(run.plan.stale) - len(hows)
+    counts["up to date"] = len(run.plan.stages) - sum(counts.values())
+    said = [f"{n} {how}" for how, n in counts.items() if n]
+    return f"{len(run.plan.stages)} stages: {', '.join(said)}"
+
+
+def announce(root: Path, before: dict[str, str], after: dict[str, str]) -> list[str]:
+    """Emit one event that names the ONNX files whose digest changed, and return them.
+
+    The event says in which workspace, seen from the worker's own, so that the benchmark it starts
+    measures there.
+    """
+    changed = [p for p, md5 in after.items() if p.endswith(".onnx") and before.get(p) != md5]
+    root = root.resolve()
+    if changed:
+        own = Path(os.environ.get(WORKSPACE, root)).resolve()
+        emit_event(
+            ONNX_CHANGED,
+            resource={
+                "prefect.resource.id": "sightline.models",
+                "prefect.resource.name": root.name,
+            },
+            payload={"files": changed, "workspace": os.path.relpath(root, own)},
+        )
+    return changed
+
+
+def notify(flow, flow_run, state) -> None:
+    """Post a run that failed or crashed to SIGHTLINE_NOTIFY_URL, if that is set in the worker."""
+    url = os.environ.get(NOTIFY)
+    text = f"{flow.name} '{flow_run.name}' ended as {state.name}: {state.message}"
+    if not url:
+        return
+    request = urllib.request.Request(
+        url, json.dumps({"text": text}).encode(), {"Content-Type": "application/json"}
+    )
+    try:
+        urllib.request.urlopen(request, timeout=10).close()
+    except OSError as error:
+        logging.getLogger("prefect").warning(f"{NOTIFY}: {error}: nobody was told: {text}")

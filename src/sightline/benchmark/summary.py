@@ -1,0 +1,45 @@
+"""Records as a text that a person reads, and as pictures beside them."""
+
+from pathlib import Path
+
+from sightline.benchmark import pictures, tables
+from sightline.layout import Layout
+
+
+def text(records: list[dict]) -> str:
+    """Return all tables and notes, in Markdown that reads well in a terminal too."""
+    environment = records[0]["environment"]
+    machine = environment["machine"]
+    versions = ", ".join(f"{name} {number}" for name, number in environment["versions"].items())
+    parts = [
+        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB "
+        f"(machine {machine['id']}); {environment['provider']}; {versions}",
+        *_not_real(records),
+        "\n".join(f"- {note}" for note in tables.notes(records)),
+        "## Speed",
+        "`1:` and `8:` are milliseconds of a call with so many images (single-stream, "
+        "multi-stream), `/ torch` the median over that of torch eager in the same run, `largest:` "
+        "that of the largest batch, best images/s the throughput at the best batch size (offline).",
+        tables.speed(records),
+        "## Cold start, memory, answers",
+        "Each cold start is a fresh process with one thread.",
+        tables.costs(records),
+        "## Levels of graph optimisation",
+        "Medians of a call with one and with eight images, one thread, fp32.",
+        tables.levels(records),
+    ]
+    return "\n\n".join(parts)
+
+
+def write_pictures(records: list[dict], layout: Layout) -> list[Path]:
+    """Write the pictures of these records into benchmarks/pictures and return their paths."""
+    return pictures.write(records, layout.benchmarks.pictures)
+
+
+def _not_real(records: list[dict]) -> list[str]:
+    catalogues = {r["model"]["catalogue"] for r in records if not r["model"]["real"]}
+    return [
+        f"The data of the catalogue '{name}' is NOT real: of its models the speed counts, the "
+        "accuracy does not."
+        for name in sorted(catalogues)
+    ]

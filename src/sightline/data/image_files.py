@@ -1,0 +1,96 @@
+"""One image file, whatever its size and kind, as a square uint8 array.
+
+PIL decodes and resizes, for preprocess and for predict: what a model is asked is made exactly as
+what it was trained on. Why not another decoder, and what each costs: docs/data.md.
+"""
+
+import io
+import warnings
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+RULE = "shorter side, then centre crop"
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+
+_ORIENTATION = 0x0112  # the EXIF tag
+
+
+def read(data: bytes, size: int, channels: int, formats: tuple[str, ...] = FORMATS) -> np.ndarray:
+    """Return an encoded image as uint8 size x size x channels (1 grey, 3 RGB).
+
+    EXIF rotation is applied; transparent parts show white; 16-bit grey is scaled to 8 bits. The
+    centred square of the image is resized (bilinear, antialiased), which is the same as resizing
+    the shorter side and cropping the centre. A JPEG is decoded at the smallest of 1, 1/2, 1/4 and
+    1/8 of its size that still holds `size` pixels. Raises ValueError where it is not a whole image.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd metadata is no matter; a bomb is an error below
+            with Image.open(io.BytesIO(data), formats=formats) as image:
+                if image.format != "PNG":
+                    return _read(image, size, channels)
+                image.verify()  # a PNG has checksums; PIL looks at all of them only when asked
+            with Image.open(io.BytesIO(data), formats=formats) as image:
+                return _read(image, size, channels)
+    except MemoryError:
+        raise
+    except UnidentifiedImageError:
+        raise ValueError(f"not an image in a format known here ({', '.join(formats)})") from None
+    except Exception as error:  # PIL's readers raise whatever they stumble over
+        raise ValueError(str(error).strip() or type(error).__name__) from None
+
+
+def _read(image: Image.Image, size: int, channels: int) -> np.ndarray:
+    # of a JPEG libjpeg then computes fewer pixels, and for grey no colours; others have no draft
+    drafted = image.draft("L" if channels == 1 else "RGB", (size, size))
+    image.load()
+    # 375 pixels by 2 are 187.5, in an image of 188: the rest of the last one is libjpeg's padding
+    extent = drafted[1][2:] if drafted else image.size
+    return _upright(fit(image, size, channels, extent), image)
+
+
+def fit(
+    image: Image.Image, size: int, channels: int, extent: tuple[float, float] | None = None
+) -> np.ndarray:
+    """Return a decoded image, of any mode, as uint8 size x size x channels.
+
+    `extent`: width and height of what counts of it, from its upper left corner; else all.
+    """
+    image, mode = _flat(image), "L" if channels == 1 else "RGB"
+    if image.mode != mode:
+        image = image.convert(mode)
+    width, height = extent or image.size
+    if (width, height) != (size, size):
+        side = min(width, height)
+        left, top = (width - side) / 2, (height - side) / 2
+        box = (left, top, left + side, top + side)
+        image = image.resize((size, size), Image.Resampling.BILINEAR, box=box)
+    return np.asarray(image).reshape(size, size, channels)
+
+
+def _upright(square: np.ndarray, image: Image.Image) -> np.ndarray:
+    """Return a square turned and mirrored as its image's EXIF orientation, 1 to 8, asks for."""
+    try:
+        orientation = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # unreadable metadata says nothing about the pixels
+        return square
+    if orientation in (5, 6, 7, 8):
+        square = square.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        square = square[::-1]
+    if orientation in (2, 3, 6, 7):
+        square = square[:, ::-1]
+    return square
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """Return an image of 8 bits a channel without transparency."""
+    if image.mode.startswith("I"):  # 16-bit grey; PIL's own conversion clips it at 255
+        deep = np.asarray(image).astype(np.int64).clip(0, 65535)
+        return Image.fromarray(((deep + 128) // 257).astype(np.uint8))
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image.convert("RGBA"))
+    return image

@@ -1,0 +1,99 @@
+"""Charts by matplotlib: no display, no global state; equal figures, equal bytes."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+# mid-tones, so that lines can be told apart on white and on black
+COLOURS = ["#3b82f6", "#f97316", "#16a34a", "#dc2626", "#9333ea", "#0d9488", "#ca8a04", "#db2777"]
+ENLARGED = 32  # pixels of width that a small image in a row gets at least
+MARKED = 30  # points up to which a line shows each
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a chart; `style` is matplotlib's."""
+
+    label: str
+    x: Sequence[float]
+    y: Sequence[float]
+    colour: str
+    style: str = "-"
+
+
+def canvas(size: tuple[float, float], title: str):
+    """Return an empty matplotlib figure of `size` inches: no display, no global state."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(size, layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def chart(size: tuple[float, float], title: str, **labels: str):
+    """Return an empty figure of `size` inches, as `canvas`, and its axes."""
+    figure = canvas(size, title)
+    return figure, figure.add_subplot(**labels)
+
+
+def png(figure) -> bytes:
+    """Return a matplotlib figure as PNG."""
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=100, metadata={"Software": None})  # no version in the bytes
+    return picture.getvalue()
+
+
+def plot_lines(axes, lines: Sequence[Line], log: bool = False) -> None:
+    """Plot lines, with a legend where there are several; with `log` what is not above 0 is left
+    out.
+    """
+    for line in lines:
+        y = np.asarray(line.y, float)
+        if log:
+            y = np.where(y > 0, y, np.nan)
+        marker = "o" if len(y) <= MARKED else ""
+        axes.plot(line.x, y, line.style, c=line.colour, label=line.label, marker=marker, ms=3)
+    if log:
+        axes.set_yscale("log")
+    axes.grid(alpha=0.3)
+    if len(lines) > 1:
+        axes.legend(fontsize=9, frameon=False)
+
+
+def bare(axes):
+    """Return axes without ticks and frame; labels stay."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
+    return axes
+
+
+def show_image(axes, image: np.ndarray, alpha: float = 1.0) -> None:
+    """Show an image, uint8 H x W x C with 1 or 3 channels, pixel by pixel."""
+    pixels = image[..., 0] if image.shape[2] == 1 else image
+    bare(axes).imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest", alpha=alpha)
+
+
+def side_by_side(images: np.ndarray, places: int) -> np.ndarray:
+    """Return images K x h x w (x 1 or 3), float, as one: H x W or, coloured, H x W x 4 (RGBA).
+
+    There is room for `places` of them; small ones are enlarged. What is between and behind them
+    is left out: NaN, or transparent.
+    """
+    enlarge = -(-ENLARGED // images.shape[2])
+    images = images.repeat(enlarge, axis=1).repeat(enlarge, axis=2)
+    if images.ndim == 4 and images.shape[3] == 3:
+        images = np.concatenate([images, np.ones((*images.shape[:3], 1))], axis=3)
+    elif images.ndim == 4:
+        images = images[..., 0]
+    _, height, width, *colours = images.shape
+    gap = width // 10
+    sheet = np.full((height, places * (width + gap) - gap, *colours), 0.0 if colours else np.nan)
+    for place, image in enumerate(images):
+        left = place * (width + gap)
+        sheet[:, left : left + width] = image
+    return sheet

@@ -1,0 +1,54 @@
+"""What the stage `evaluate` does: the figures of one model, and the tables and pictures behind
+them.
+
+What all tasks share stands here; the task's own `evaluation` module has the rest.
+"""
+
+import json
+import logging
+
+import torch
+
+from sightline import tasks
+from sightline.data.arrays import load_meta, load_split
+from sightline.drawing.results_folder import ResultsFolder
+from sightline.errors import SightlineError
+from sightline.evaluation.flops import flops
+from sightline.evaluation.views import over_views
+from sightline.files import write_json
+from sightline.layout import Layout
+from sightline.models.trained import load_model
+
+logger = logging.getLogger(__name__)
+
+
+def evaluate(name: str, layout: Layout, test_time_views: str = "none") -> None:
+    """Write metrics.json of one model, and the tables and pictures that its task has.
+
+    `test_time_views`: none, flip or flip-translate, for an entry of its own (`views.over_views`).
+    Raises SightlineError where the model or its data is missing, or the test split is empty.
+    """
+    model = load_model(layout.model(name))
+    torch.set_num_threads(model.description["threads"])  # it decides the bits
+    processed, task = layout.processed(model.description["data"]["dataset"]), model.task
+    meta = load_meta(processed)
+    if not meta["counts"]["test"]:
+        raise SightlineError(f"{name}: the test split is empty: there is nothing to test it on")
+    splits = {
+        split: task.examples(*load_split(processed, split), split)
+        for split in ("val", "test")
+        if meta["counts"][split]
+    }
+    train_images, _ = load_split(processed, "train")
+    results = ResultsFolder(layout.results(name), name, meta)
+    evaluation = tasks.evaluation(model.description["task"])
+    metrics = {
+        "catalogue": meta["catalogue"],
+        "task": model.description["task"],
+        "parameters": model.description["parameters"],
+        "flops": flops(model),
+        **evaluation.evaluate(model, splits, train_images, results),
+        **over_views(model, splits, test_time_views),
+    }
+    write_json(layout.results(name).metrics, metrics)
+    logger.info("%s: %s", name, json.dumps(metrics))

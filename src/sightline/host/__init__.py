@@ -1,0 +1,1 @@
+"""Host: what stages share of a machine: processes, locks, processors, GPUs."""

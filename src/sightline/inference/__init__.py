@@ -1,0 +1,1 @@
+"""Inference: exported models, asked through onnxruntime, without torch."""

@@ -1,0 +1,74 @@
+"""What the stage `insight` does. Each network gets what applies to it: occlusion works for all,
+filters for those that convolve, gradients for those that recur.
+"""
+
+import logging
+
+import numpy as np
+import torch
+
+from sightline import tasks
+from sightline.data.arrays import load_meta, load_split
+from sightline.drawing.results_folder import ResultsFolder
+from sightline.errors import SightlineError
+from sightline.insight import convolution, occlusion, recurrence
+from sightline.layout import Layout
+from sightline.models.trained import TrainedModel, load_model
+from sightline.networks.layers import Recurrent
+
+logger = logging.getLogger(__name__)
+
+OCCLUDED = 6  # images, of as many classes
+ASKED = 2000  # images that figures are means over
+
+
+def insight(name: str, layout: Layout) -> None:
+    """Leave pictures/*.png and tables/*.csv of one model in reports/NAME/insight.
+
+    Raises SightlineError where the model, its data or its evaluation is missing, or the test split
+    is empty.
+    """
+    model = load_model(layout.model(name))
+    torch.set_num_threads(model.description["threads"])  # it decides the bits
+    processed = layout.processed(model.description["data"]["dataset"])
+    images, labels = load_split(processed, "test")
+    if not len(labels):
+        raise SightlineError(f"{name}: the test split is empty: there is nothing to show it")
+    results = ResultsFolder(layout.results(name).insight, name, load_meta(processed))
+    _, first = np.unique(labels, return_index=True)
+    shown, targets = questions(model, images, labels, first[:OCCLUDED])
+    words = captions(model, shown, targets, results.classes)
+    occlusion.leave(model, shown, first[:OCCLUDED], words, results)
+    convolution.leave(model, shown[:1], results)
+    if isinstance(model.network, Recurrent):
+        asked, targets = questions(model, images, labels, slice(ASKED))
+        recurrence.leave(model, asked, targets, results)
+    if own := tasks.insight(model.description["task"]):
+        own.leave(model, images, layout.results(name), results)
+    made = [*results.files.pictures.iterdir(), *results.files.tables.iterdir()]
+    logger.info("%s: %s", name, ", ".join(sorted(path.name for path in made)))
+
+
+def questions(
+    model: TrainedModel, images: np.ndarray, labels: np.ndarray, which
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return some test images, uint8 N x H x W x C, and targets, N, as the model's task asks."""
+    asked = model.task.examples(images, labels, "test")  # of all: a question goes by its place
+    return tuple(torch.from_numpy(np.array(array[which])) for array in asked)
+
+
+@torch.inference_mode()
+def captions(
+    model: TrainedModel, images: torch.Tensor, targets: torch.Tensor, classes: list[str]
+) -> list[str]:
+    """Return two lines for each image: what it is and what the model predicts, if that is a class
+    or a number.
+    """
+    name, output = next(iter(model(images).items()))
+    if name == model.task.words.choice:
+        pairs = zip(targets.tolist(), output.argmax(1).tolist(), strict=True)
+        return [f"is {classes[true][:14]}\nsaid: {classes[guess][:14]}" for true, guess in pairs]
+    if output.ndim == 1:
+        pairs = zip(targets.tolist(), output.tolist(), strict=True)
+        return [f"is {true:.0f}\nsaid: {guess:.0f}" for true, guess in pairs]
+    return [f"{name.replace('_', ' ')}\n" for _ in images]

@@ -1,0 +1,90 @@
+"""What is known of one model, read from the files that its stages left. No torch."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sightline import tasks
+from sightline.files import read_json, read_table
+from sightline.layout import Layout, ModelFiles, ResultFiles
+from sightline.tasks.words import Words
+
+
+@dataclass(frozen=True)
+class ModelResults:
+    """The results of one model. A file that is missing or damaged is a SightlineError."""
+
+    name: str
+    layout: Layout
+
+    @property
+    def model_files(self) -> ModelFiles:
+        """Where its weights and its exported form lie."""
+        return self.layout.model(self.name)
+
+    @property
+    def files(self) -> ResultFiles:
+        """Where its figures, tables and pictures lie."""
+        return self.layout.results(self.name)
+
+    @property
+    def trained(self) -> bool:
+        """Whether there is a trained model."""
+        return self.model_files.description.exists()
+
+    @property
+    def evaluated(self) -> bool:
+        """Whether the model has been trained and evaluated."""
+        return self.trained and self.files.metrics.exists() and self.files.timing.exists()
+
+    @cached_property
+    def description(self) -> dict[str, Any]:
+        """What the model is: model.json."""
+        return read_json(self.model_files.description, self._again("train"))
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """The figures on val and test: metrics.json."""
+        return read_json(self.files.metrics, self._again("evaluate"))
+
+    @cached_property
+    def timing(self) -> dict[str, Any]:
+        """What the training took: timing.json."""
+        return read_json(self.files.timing, self._again("train"))
+
+    @cached_property
+    def epochs(self) -> list[dict[str, str]]:
+        """The rows of the training curve."""
+        return read_table(self.files.epochs)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the dataset is, as meta.json describes it."""
+        return self.description["data"]
+
+    @property
+    def dataset(self) -> str:
+        """The dataset's name."""
+        return self.data["dataset"]
+
+    @property
+    def catalogue(self) -> str:
+        """Where the data came from."""
+        return self.data["catalogue"]
+
+    @property
+    def task(self) -> str:
+        """What the model is asked for."""
+        return self.description["task"]
+
+    @property
+    def words(self) -> Words:
+        """What people read about its task."""
+        return tasks.words(self.task)
+
+    def figure(self, split: str) -> float | None:
+        """Return the figure by which models of its task are compared; None without that split."""
+        return self.metrics.get(split, {}).get(self.words.figure)
+
+    def _again(self, stage: str) -> str:
+        return f"run `dvc repro {stage}@{self.name}`"

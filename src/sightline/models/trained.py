@@ -1,0 +1,79 @@
+"""The trained model as people use it: raw pixels in, named outputs out."""
+
+import io
+import pickle
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sightline import networks, tasks
+from sightline.errors import SightlineError
+from sightline.files import read_json
+from sightline.layout import ModelFiles
+from sightline.networks.layers import normalise
+
+
+class TrainedModel(nn.Module):
+    """A network with its preprocessing inside. `description` is the content of model.json."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, description: dict[str, Any]):
+        super().__init__()
+        self.description = description
+        self.task = tasks.task(description["task"])
+        module = networks.module(description["network"])
+        settings = module.Settings(**description["recipe"]["network"])
+        self.network = module.Network(settings, description["shape"], description["outputs"])
+        self.register_buffer("mean", torch.tensor(description["data"]["mean"]), persistent=False)
+        self.register_buffer("std", torch.tensor(description["data"]["std"]), persistent=False)
+
+    def forward(self, images: Tensor, lengths: Tensor | None = None) -> dict[str, Tensor]:
+        """Return the task's outputs by name (`Words.outputs`), and features, N x F.
+
+        `images` uint8 N x H x W x C, raw pixels; `lengths` int64 N, in steps, for recurrent
+        networks (below 0: the whole sequence).
+        """
+        x = normalise(images, self.mean, self.std)
+        raw, features = self.task.read(self.network, x, lengths)
+        return self.task.named(raw) | {"features": features}
+
+
+def load_model(files: ModelFiles) -> TrainedModel:
+    """Return the model that `train` left, in evaluation mode, on the CPU.
+
+    Raises SightlineError where it is missing or damaged, or its weights do not fit the network's
+    code.
+    """
+    again = f"run `dvc repro train@{files.name}`"
+    description = read_json(files.description, again)
+    try:
+        weights = torch.load(files.weights, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise SightlineError(f"{files.weights}: no such file: {again}") from None
+    except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
+        raise SightlineError(f"{files.weights} is damaged ({_short(error)}): {again}") from None
+    model = TrainedModel(description)
+    try:
+        model.network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise SightlineError(
+            f"{files.weights} does not fit the network {description['network']} as its code stands "
+            f"now: {again} ({_short(error)})"
+        ) from None
+    return model.eval()
+
+
+def serialise(value: dict[str, Any]) -> bytes:
+    """Return equal bytes for equal tensors: torch.save writes a file's name into it, a buffer has
+    none.
+    """
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    return buffer.getvalue()
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

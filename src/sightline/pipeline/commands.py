@@ -1,0 +1,28 @@
+"""The commands that run DVC as a program."""
+
+from collections.abc import Iterable
+
+
+def command(name: str, force: bool = False, pull: bool = False) -> list[str]:
+    """Return the command that runs one stage, if DVC finds it stale, and waits for DVC's lock.
+
+    With `pull`, what another machine pushed is taken instead of computed.
+    """
+    options = ["--force"] * force + ["--pull", "--allow-missing"] * pull
+    return ["dvc", "--wait-for-lock", "repro", "--single-item", *options, name]
+
+
+def push(names: Iterable[str]) -> list[str]:
+    """Return the command that sends what `names` made, and the record that they ran."""
+    return ["dvc", "--wait-for-lock", "push", "--run-cache", *names]
+
+
+def pull(names: Iterable[str]) -> list[str]:
+    """Return the command that gets what `names` made, wherever that was."""
+    return ["dvc", "--wait-for-lock", "pull", *names]
+
+
+def save_experiment(name: str) -> list[str]:
+    """Return the command that keeps a worktree's state as an experiment of the main repository."""
+    # --force: the name is the run's own, which somebody may have had run again
+    return ["dvc", "exp", "save", "--force", "--include-untracked", "dvc.lock", "--name", name]

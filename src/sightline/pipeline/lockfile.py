@@ -1,0 +1,78 @@
+"""dvc.lock: what each stage ran on and what it left, and what to do when it is damaged."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sightline.errors import SightlineError, one_line
+from sightline.layout import Layout
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # dvc.lock is long
+
+
+def locked(root: Path) -> dict[str, dict[str, Any]]:
+    """Return the stages of dvc.lock as they stand there: cmd, deps, params, outs; {} if none ran.
+
+    Raises SightlineError where the file is damaged: a dvc that was killed may leave half of it.
+    """
+    path = Layout(root).lock
+    try:
+        return _entries(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise SightlineError(
+            f"{path} is damaged ({one_line(error)}): delete it and run again: what is in the run "
+            "cache is restored, not computed"
+        ) from None
+
+
+def _entries(text: str) -> dict[str, dict[str, Any]]:
+    """Return the stages in the text of a dvc.lock; ValueError for what DVC would not read.
+
+    Half a file may be YAML all the same: it ends behind a name, say, or before the stages.
+    """
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+    from voluptuous import Invalid
+
+    try:
+        lock = COMPILED_LOCKFILE_SCHEMA(yaml.load(text, _LOADER))
+    except (yaml.YAMLError, Invalid) as error:
+        raise ValueError(str(error)) from None
+    if "stages" not in lock:
+        raise ValueError("its stages are missing")
+    return lock["stages"]
+
+
+def heal(root: Path) -> list[str]:
+    """Put aside what a killed dvc left half written; return a line for each file.
+
+    Nothing is lost: a stage whose entry is gone is restored from the run cache, not computed.
+    """
+    notes = []
+    project = Layout(root)
+    for path, read in ((project.lock, _entries), (project.dvc_rwlock, json.loads)):
+        try:
+            read(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        except ValueError as error:
+            aside = project.own_state.set_aside(path)
+            path.replace(aside)
+            notes.append(
+                f"{path} was damaged ({one_line(error)}): a dvc was killed while it wrote; put "
+                f"aside as {aside}, its content comes back from the run cache"
+            )
+    return notes
+
+
+def locked_outs(root: Path) -> dict[str, str]:
+    """Return the digest of every output in dvc.lock, by its path."""
+    return {
+        out["path"]: out["md5"]
+        for entry in locked(root).values()
+        for out in entry.get("outs", ())
+        if "md5" in out
+    }

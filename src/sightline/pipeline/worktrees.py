@@ -1,0 +1,127 @@
+"""Copies of a workspace that share its cache: a worktree for one run, a clone for a schedule."""
+
+import contextlib
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from sightline.errors import SightlineError, TryAgain
+from sightline.layout import CLONES, WORKTREES, main_root
+from sightline.pipeline.copies import copy_settings
+
+
+def git(root: Path, *arguments: str) -> str:
+    """Run git in `root` and return what it prints; SightlineError with the line that says why."""
+    done = subprocess.run(
+        ["git", *arguments], cwd=root, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
+        # below the cause git may add how the command is to be used
+        why = next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[-1])
+        raise SightlineError(f"git {' '.join(arguments)} in {root}: {why}")
+    return done.stdout.rstrip("\n")
+
+
+def head(root: Path, *sent_along: str) -> str:
+    """Return the commit that stands for all that a run depends on, but the files `sent_along`.
+
+    Raises SightlineError where another file differs: whoever gets the commit would not get it.
+    """
+    apart = [f":(exclude){name}" for name in sent_along]
+    changed = git(root, "status", "--porcelain", "--", ".", *apart).splitlines()
+    if changed:
+        files = ", ".join(line[3:] for line in changed[:5]) + ", .." * (len(changed) > 5)
+        raise SightlineError(
+            f"{root} has changes that are not committed ({files}): commit them first, because "
+            "overrides and workers elsewhere start from a commit"
+        )
+    return git(root, "rev-parse", "HEAD")
+
+
+@contextlib.contextmanager
+def worktree(root: Path, commit: str, name: str) -> Iterator[Path]:
+    """Check out `commit` beside the workspace for one run, sharing its cache; gone afterwards.
+
+    `name` is that of a new folder, not a path. The copies of runs that were killed go too: their
+    lock has no owner any more.
+    """
+    main = main_root(root)
+    copies = main / WORKTREES
+    copies.mkdir(parents=True, exist_ok=True)
+    _sweep(main, copies)
+    if not _has(main, commit):
+        _fetch(main, commit)
+    copy = copies / name
+    copy.mkdir()  # fails where there is something: only what was made here is deleted in the end
+    with FileLock(copies / f"{name}.lock"):
+        try:
+            git(main, "worktree", "add", "--detach", str(copy), commit)
+            copy_settings(main, copy)
+            yield copy
+        finally:
+            shutil.rmtree(copy, ignore_errors=True)
+            git(main, "worktree", "prune")
+            (copies / f"{name}.lock").unlink(missing_ok=True)
+
+
+def _sweep(main: Path, copies: Path) -> None:
+    for lock in copies.glob("*.lock"):
+        with contextlib.suppress(Timeout), FileLock(lock, timeout=0):
+            shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+            lock.unlink(missing_ok=True)
+    git(main, "worktree", "prune")
+
+
+def _has(root: Path, commit: str) -> bool:
+    try:
+        git(root, "cat-file", "-e", f"{commit}^{{commit}}")
+    except SightlineError:
+        return False
+    return True
+
+
+def _fetch(root: Path, commit: str) -> None:
+    """Get `commit` from the clone's origin; TryAgain where that cannot be asked."""
+    try:
+        git(root, "fetch", "--quiet", "origin")
+    except SightlineError as error:
+        raise TryAgain(f"{error}: the worker's clone cannot reach its origin") from None
+    if not _has(root, commit):
+        raise SightlineError(
+            f"commit {commit[:12]} is not in the origin of {root}: push it, so that workers "
+            "elsewhere can check it out"
+        )
+
+
+def refresh_clone(root: Path, clone: Path) -> None:
+    """Make `clone` equal to the newest commit upstream: of `root`'s origin, or of `root` itself.
+
+    Nobody works in this clone: what a former run left changed in it (dvc.lock) is thrown away, and
+    comes back from the run cache. So it lies below .sightline/clones of `root`; SightlineError for
+    any other folder.
+    """
+    root, clone = root.resolve(), clone.resolve()
+    clones = (root / CLONES).resolve()
+    if clones not in clone.parents:
+        raise SightlineError(
+            f"{clone} is not below {clones}: a clone is made equal to upstream, and all changes in "
+            f"it are lost: name one such as {CLONES}/nightly"
+        )
+    if not (clone / ".git").exists():
+        origins = git(root, "remote")
+        source = (
+            git(root, "remote", "get-url", "origin") if "origin" in origins.split() else str(root)
+        )
+        clone.parent.mkdir(parents=True, exist_ok=True)
+        git(root, "clone", "--quiet", source, str(clone))
+    try:
+        # whatever upstream's default branch is called today; a clone that was killed has no branch
+        git(clone, "fetch", "--quiet", "origin", "HEAD")
+    except SightlineError as error:
+        raise TryAgain(f"{error}: nothing was run: check the network or the origin") from None
+    git(clone, "reset", "--quiet", "--hard", "FETCH_HEAD")
+    copy_settings(root, clone)

@@ -1,0 +1,1 @@
+"""Settings: params.yaml and the catalogues as validated, typed objects."""

@@ -1,0 +1,159 @@
+"""params.yaml as validated, typed objects. The one place that reads it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import field
+from typing import Literal, TypeVar
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from sightline.errors import SightlineError, one_line
+from sightline.layout import Layout
+from sightline.settings.benchmark import Benchmark
+from sightline.settings.explain import explain, nearest
+from sightline.settings.recipe import Recipe
+from sightline.settings.section import Count, Natural, NonNegative, Positive, Share, section
+
+T = TypeVar("T")
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+
+
+@section
+class Dataset:
+    """How a dataset is preprocessed.
+
+    `val_size`: the share of train that becomes val; `test_size`: the share that becomes test first,
+    for a folder of images that has no test split of its own.
+    """
+
+    image_size: Count
+    channels: Literal[1, 3]
+    val_size: Share
+    test_size: Share = 0.0
+    seed: int = 0
+    broken_images: Literal["stop", "skip"] = "stop"
+
+
+@section
+class Model:
+    """One network trained on one dataset for one task with one recipe."""
+
+    dataset: str
+    network: str
+    task: str
+    recipe: str
+    seed: int = 0
+
+
+@section
+class Compute:
+    """Where and how training computes. `threads`, of each process, decides the bits of the result.
+
+    `processes`: those that share every batch (`sightline.training.ranks`).
+    `compile`: torch.compile makes one program of the network, with its own last bits.
+    `checkpoint_seconds`: the time between checkpoints, which decides nothing but what a kill costs.
+    """
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    threads: Count = 1
+    processes: Count = 1
+    compile: bool = False
+    checkpoint_seconds: NonNegative = 30.0
+
+
+@section
+class Evaluation:
+    """How models are tested. `test_time_views`: what they are asked about besides each image."""
+
+    test_time_views: Literal["none", "flip", "flip-translate"] = "none"
+
+
+@section
+class Flows:
+    """When and how flows run the stages. Times in seconds, `time_limits` by kind of stage."""
+
+    cpu_slots: Count = 1
+    lock_wait: NonNegative = 3600.0
+    retries: Natural = 3
+    retry_delay: Positive = 5.0
+    time_limits: dict[str, Positive] = field(default_factory=dict)
+
+
+@section
+class Params:
+    """The whole of params.yaml."""
+
+    catalogue: str
+    datasets: dict[str, Dataset]
+    models: dict[str, Model]
+    recipes: dict[str, Recipe]
+    compute: Compute
+    evaluation: Evaluation = field(default_factory=Evaluation)
+    flows: Flows = field(default_factory=Flows)
+    benchmark: Benchmark = field(default_factory=Benchmark)
+
+    def dataset(self, name: str) -> Dataset:
+        """Return one dataset's entry; SightlineError with the nearest name where there is none."""
+        return _entry(self.datasets, name, "dataset", "datasets")
+
+    def recipe(self, name: str) -> Recipe:
+        """Return one recipe; SightlineError with the nearest name where there is none."""
+        return _entry(self.recipes, name, "recipe", "recipes")
+
+    def model(self, name: str) -> tuple[Model, Recipe]:
+        """Return one model's entry and its recipe; SightlineError where there is none."""
+        model = _entry(self.models, name, "model", "models")
+        return model, self.recipes[model.recipe]
+
+
+def load(layout: Layout) -> Params:
+    """Read and check params.yaml: types, ranges, keys and the entries that entries refer to.
+
+    Whether there are such networks and tasks, and whether they go together, is for
+    `sightline.models.check` to say. Raises SightlineError with one line per mistake.
+    """
+    path = layout.params
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SightlineError(
+            f"{path}: no such file: run this in the project's folder, where dvc.yaml lies"
+        ) from None
+    except yaml.YAMLError as error:
+        raise SightlineError(f"{path} is not valid YAML: {one_line(error)}") from None
+    try:
+        params = TypeAdapter(Params).validate_python(raw)
+    except ValidationError as error:
+        raise SightlineError(explain(path, error, Params)) from None
+    mistakes = list(_wrong_names(params, layout))
+    if mistakes:
+        raise SightlineError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
+    return params
+
+
+def _entry(table: dict[str, T], name: str, kind: str, section: str) -> T:
+    if name not in table:
+        raise SightlineError(
+            f"no {kind} '{name}' under {section}: in params.yaml: {nearest(name, table)}"
+        )
+    return table[name]
+
+
+def _wrong_names(params: Params, layout: Layout) -> Iterator[str]:
+    catalogues = layout.catalogues()
+    if params.catalogue not in catalogues:
+        yield f"catalogue: no '{params.catalogue}': {nearest(params.catalogue, catalogues)}"
+    for table in (params.datasets, params.models, params.recipes):
+        for name in table:
+            if not _NAME.fullmatch(name):
+                yield f"'{name}' is not a usable name: small letters, digits and hyphens only"
+    for name, model in params.models.items():
+        for kind, value, known in (
+            ("dataset", model.dataset, params.datasets),
+            ("recipe", model.recipe, params.recipes),
+        ):
+            if value not in known:
+                yield f"models.{name}.{kind}: no {kind} '{value}': {nearest(value, known)}"

@@ -1,0 +1,99 @@
+"""A recipe: how to train. A technique that is left out is off: no other default stands here."""
+
+from dataclasses import field
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from sightline.settings.section import Count, Natural, NonNegative, Positive, Share, section
+
+
+@section
+class Rates:
+    """How a part of the network steps, by SGD, where it does not step like the rest."""
+
+    learning_rate: Positive
+    momentum: Share = 0.0
+    weight_decay: Share = 0.0
+
+
+@section
+class Optimizer:
+    """The step rule. `learning_rate` is the schedule's peak.
+
+    `biases`, `head`: rates of their own for all biases and norms, and for the last layer.
+    """
+
+    name: Literal["sgd", "adam", "muon"]
+    learning_rate: Positive
+    momentum: Share = 0.0
+    weight_decay: Share = 0.0
+    biases: Rates | None = None
+    head: Rates | None = None
+
+    def __post_init__(self) -> None:
+        if self.name == "adam" and self.momentum:
+            raise ValueError("adam has averages of its own: momentum has no meaning")
+        if self.name == "muon" and not (self.biases and self.head):
+            raise ValueError("muon steps filters alone: give biases and head rates of their own")
+        if self.name == "muon" and self.weight_decay:
+            raise ValueError("muon fixes the norm of the filters: weight_decay has no meaning")
+
+
+@section
+class Schedule:
+    """The learning rate over the run: linear up for `warmup` of all steps, then down to zero."""
+
+    name: Literal["constant", "linear", "one-cycle"] = "constant"
+    warmup: Share = 0.0
+
+
+@section
+class Lookahead:
+    """Slow weights: see `sightline.training.average.Lookahead`."""
+
+    every: Count
+    decay: Share
+    power: NonNegative = 0.0
+
+
+@section
+class Augment:
+    """Random changes of training images, up to this much.
+
+    `rotate`: degrees, `scale`: a share of the size, `translate`, `cutout`: pixels.
+    """
+
+    rotate: Annotated[float, Field(ge=0, le=180)] = 0.0
+    scale: Share = 0.0
+    translate: Natural = 0
+    flip: Literal["none", "random", "alternating"] = "none"
+    cutout: Natural = 0
+
+
+@section
+class Recipe:
+    """How to train. `network` holds the settings of the network, which its own file defines.
+
+    `frozen_after`: the epochs after which a part of the network, by its name, is trained no more.
+    For sequences: `min_rows`: training shows each image's upper rows, a random number of at least
+    so many (0: always all); `bptt_steps`: how far back in time a gradient goes (0: to the start).
+    """
+
+    epochs: Count
+    batch_size: Count
+    optimizer: Optimizer
+    schedule: Schedule = field(default_factory=Schedule)
+    augment: Augment = field(default_factory=Augment)
+    label_smoothing: Share = 0.0
+    clip_norm: NonNegative = 0.0
+    ema: Share = 0.0
+    lookahead: Lookahead | None = None
+    frozen_after: dict[str, Natural] = field(default_factory=dict)
+    min_rows: Natural = 0
+    bptt_steps: Natural = 0
+    network: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.ema and self.lookahead:
+            raise ValueError("ema and lookahead both decide which weights are kept: set one")

@@ -1,0 +1,25 @@
+"""The form of a section in a settings file: a frozen pydantic dataclass that knows its keys."""
+
+from dataclasses import field
+from typing import Annotated, TypeVar, dataclass_transform
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+T = TypeVar("T")
+
+Count = Annotated[int, Field(ge=1)]
+Natural = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field, Field))
+def section(kind: type[T]) -> type[T]:
+    """Return `kind` as a frozen dataclass whose values are checked when it is made.
+
+    A value of another type is converted where nothing is lost (512.0 to 512); an unknown key and a
+    value out of range raise pydantic.ValidationError, which is a ValueError.
+    """
+    return dataclass(frozen=True, config=ConfigDict(extra="forbid"))(kind)

@@ -1,0 +1,38 @@
+"""Asking a model about many images, a batch at a time."""
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sightline.networks.layers import Network
+
+BATCH = 500
+
+
+class Model(Protocol):
+    """What a task knows of a trained model (`sightline.models.trained.TrainedModel`)."""
+
+    description: dict[str, Any]
+    network: Network
+    mean: Tensor
+    std: Tensor
+
+    def __call__(self, images: Tensor, lengths: Tensor | None = None, /) -> dict[str, Tensor]:
+        """Return the outputs by name, for uint8 images N x H x W x C."""
+        ...
+
+
+@torch.inference_mode()
+def answers(model: Model, images: np.ndarray) -> Iterator[tuple[slice, dict[str, Tensor]]]:
+    """Yield the model's outputs batch by batch, each with the place of its images."""
+    for start in range(0, len(images), BATCH):
+        part = slice(start, min(start + BATCH, len(images)))
+        yield part, model(torch.from_numpy(np.array(images[part])))
+
+
+def output(model: Model, images: np.ndarray, name: str) -> np.ndarray:
+    """Return one output of the model for all images, N x ..."""
+    return np.concatenate([outputs[name].numpy() for _, outputs in answers(model, images)])

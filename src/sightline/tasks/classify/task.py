@@ -1,0 +1,51 @@
+"""classify: which class an image shows. The figure is top-1, the share that it gets right."""
+
+from torch import Tensor
+from torch.nn import functional
+
+from sightline.networks import layers
+from sightline.settings.recipe import Recipe
+from sightline.tasks.base import Task
+from sightline.tasks.classify.words import WORDS
+
+
+class Classify(Task):
+    """Raw are the logits, N x classes; targets the labels, int64 N."""
+
+    words = WORDS
+
+    def outputs(self, meta: dict) -> int:
+        """Return the number of classes."""
+        return len(meta["classes"])
+
+    def mistake(self, kind: type[layers.Network], settings: object, recipe: Recipe) -> str | None:
+        """Return None: every network classifies."""
+        return None
+
+    def named(self, raw: Tensor) -> dict[str, Tensor]:
+        """Return logits and probabilities, N x classes."""
+        return {"logits": raw, "probabilities": raw.softmax(dim=1)}
+
+    def loss(
+        self,
+        raw: Tensor,
+        images: Tensor,
+        targets: Tensor,
+        lengths: Tensor | None = None,
+        smoothing: float = 0.0,
+    ) -> Tensor:
+        """Return the mean cross entropy, in nats."""
+        return functional.cross_entropy(raw, targets, label_smoothing=smoothing)
+
+    def scores(
+        self,
+        outputs: dict[str, Tensor],
+        images: Tensor,
+        targets: Tensor,
+        lengths: Tensor | None = None,
+    ) -> Tensor:
+        """Return 1 for each right answer, 0 for each wrong one."""
+        return (outputs["logits"].argmax(1) == targets).float()
+
+
+TASK = Classify()

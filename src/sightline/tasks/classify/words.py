@@ -1,0 +1,61 @@
+"""What people read about classify."""
+
+import numpy as np
+
+from sightline.tasks.words import Answer, Ask, Topic, Words
+
+SNIPPET = """\
+import json
+
+classes = json.loads(session.get_modelmeta().custom_metadata_map["classes"])
+print([classes[index] for index in answers["probabilities"].argmax(axis=1)])
+"""
+
+
+def answer(ask: Ask, image: np.ndarray, classes: list[str], top: int) -> Answer:
+    """Return the `top` likeliest classes with their probabilities, the likeliest first."""
+    probabilities = ask(image[None])["probabilities"][0]
+    best = np.argsort(-probabilities, kind="stable")[:top]
+    return Answer(", ".join(f"{classes[index]} {probabilities[index]:.1%}" for index in best))
+
+
+WORDS = Words(
+    figure="top1",
+    higher_is_better=True,
+    figures={
+        "top1": "the share of images whose likeliest class is right",
+        "top5": "the share whose class is among the five likeliest",
+        "loss": "what training minimised, the mean cross entropy in nats",
+        "ece": "the expected calibration error, the mean gap between confidence and accuracy",
+    },
+    outputs={
+        "logits": "float32 [batch, classes]: a score for each class, in the order of `classes`",
+        "probabilities": "float32 [batch, classes]: the softmax of the logits",
+    },
+    answer=answer,
+    choice="logits",
+    snippet=SNIPPET,
+    limits="It gives every image one of its {classes} classes, whatever the image shows; its "
+    "probabilities hold for images like its training data (see `ece`).",
+    topics=(
+        Topic(
+            "confused",
+            "The most frequent mistakes",
+            "Pairs of classes, the most often confused first, with the first such images of the "
+            "test split. Where the pictures look alike to you too, the mistake is in the picture "
+            "as much as in the model.",
+        ),
+        Topic(
+            "wrongest",
+            "The worst mistakes",
+            "The test images about which the model is most wrong. Look at the label, too: would "
+            "you have given it?",
+        ),
+        Topic(
+            "confusion",
+            "Every answer on test",
+            "Each row is the class of an image, each column the class that the model predicts; off "
+            "the diagonal are the mistakes.",
+        ),
+    ),
+)

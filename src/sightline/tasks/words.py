@@ -1,0 +1,54 @@
+"""The form of what people read about a task: its figures, outputs and answers. No torch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+# an exported model: uint8 images N x H x W x C in, every output by its name out
+Ask = Callable[[np.ndarray], dict[str, np.ndarray]]
+
+
+class Answer(NamedTuple):
+    """What `predict` prints of one image, and a picture to keep under the name `suffix`, if any."""
+
+    text: str
+    picture: np.ndarray | None = None
+    suffix: str = ""
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A section of the report: `stem` names the picture of each model; the heading and the text
+    stand above them. `wide` pictures stand one below the other.
+    """
+
+    stem: str
+    heading: str
+    text: str
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class Words:
+    """What people read about a task.
+
+    `figure`: the key in metrics.json by which its models are compared; `figures`, `outputs`: what
+    each figure and each output of the exported file means, by name. `choice`: the output whose
+    largest value is the answer, for a task that chooses among classes. `answer(ask, image, classes,
+    top)` returns the answer about one image, uint8 H x W x C. `snippet`: Python for the model card,
+    behind `answers` and `session` of the snippet that loads the file; {height}, {width}, {channels}
+    and {half} stand for numbers. `limits`: a sentence for the card; {classes} stands for a number.
+    `topics`: what the report shows.
+    """
+
+    figure: str
+    higher_is_better: bool
+    figures: dict[str, str]
+    outputs: dict[str, str]
+    answer: Callable[[Ask, np.ndarray, list[str], int], Answer]
+    topics: tuple[Topic, ...] = ()
+    choice: str | None = None
+    snippet: str = ""
+    limits: str = ""
