@@ -67,7 +67,7 @@ def stage(name: str, commit: str, params_text: str, lock: dict, force: bool = Fa
                 locks.processors(False, wait, log.info),
             ):
                 result = children.run(
-                    commands.command(name, force, pull=remote), copy, on_line, limit, environment
+                    commands.repro(name, force, pull=remote), copy, on_line, limit, environment
                 )
             if result.status != 0:
                 raise stage_error(name, result, limit)

@@ -68,7 +68,7 @@ class PipelineRun:
         if self.overrides:  # this folder will be gone
             changes = " ".join(f"-S {shlex.quote(override)}" for override in self.overrides)
             return f"cd {main_root(self.root)} && dvc exp run {changes} {name}"
-        return f"cd {self.root} && {' '.join(commands.command(name))}"
+        return f"cd {self.root} && {' '.join(commands.repro(name))}"
 
     def everything(self) -> None:
         """Run all that is stale; a stage that fails stops its descendants and nothing else."""
@@ -193,7 +193,7 @@ def here(name: str, run: PipelineRun, where: str = "here", fetch: bool = False) 
         locks.processors(False, wait, log.info),
     ):
         pull = fetch and copies.has_remote(run.root)
-        command = commands.command(name, run.force and not fetch, pull)
+        command = commands.repro(name, run.force and not fetch, pull)
         result = run.children.run(command, run.root, on_line, limit, environment)
     if result.status != 0:
         run.last_lines[name] = result.tail

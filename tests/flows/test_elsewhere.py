@@ -3,7 +3,7 @@
 import pytest
 from toy_project import STAGES, Workspace, wait_until
 
-from sightline.pipeline.graph import main_root
+from sightline.layout import main_root
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 

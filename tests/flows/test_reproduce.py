@@ -14,10 +14,8 @@ import pytest
 from toy_project import STAGES, wait_until
 
 from sightline.errors import TryAgain
-from sightline.host import gpus
-from sightline.host import processors as machine
-from sightline.host.processes import workspace_lock
-from sightline.pipeline import graph as pipeline
+from sightline.host import gpus, locks
+from sightline.pipeline import graph
 
 
 def test_first_run_runs_everything_once_then_nothing(new_toy, finished, reproduce, server):
@@ -221,7 +219,7 @@ def test_a_task_that_breaks_by_itself_fails_the_run(toy, reproduce, monkeypatch)
 
 def test_a_second_flow_waits_for_the_first_then_says_who_holds_the_workspace(toy, reproduce):
     toy.params(lambda params: params["flows"].update(lock_wait=2))
-    with workspace_lock(toy.root / ".sightline/locks", "flow run 'the-first'", 0, print):
+    with locks.workspace_lock(toy.root / ".sightline/locks", "flow run 'the-first'", 0, print):
         state, _ = reproduce(toy)
     assert state.name == "TryAgain"
     assert "is held by flow run 'the-first'" in state.message
@@ -249,10 +247,10 @@ def test_a_stage_that_waits_for_a_gpu_keeps_no_benchmark_waiting(prefect, tmp_pa
     log, waits = SimpleNamespace(), threading.Event()
     log.info = lambda line: waits.set() if line.startswith("too few GPUs") else None
     monkeypatch.setattr(stages, "get_run_logger", lambda: log)
-    train = pipeline.Stage("train@x", (), ())
+    train = graph.Stage("train@x", (), ())
     flows = SimpleNamespace(lock_wait=0.0, time_limits={"train": 2.0})
     run = SimpleNamespace(
-        plan=pipeline.Plan({"train@x": train}, frozenset()), flows=flows, devices=["0"], processes=1
+        plan=graph.Plan({"train@x": train}, frozenset()), flows=flows, devices=["0"], processes=1
     )
     ended = []
 
@@ -261,11 +259,11 @@ def test_a_stage_that_waits_for_a_gpu_keeps_no_benchmark_waiting(prefect, tmp_pa
             stages.here("train@x", run)
         ended.append(True)
 
-    with gpus.some_of(["0"], 1, 0, print):
+    with gpus.hold(["0"], 1, 0, print):
         waiting = threading.Thread(target=stage)
         waiting.start()
         assert waits.wait(10)
-        with machine.processors(True, 0, print):
+        with locks.processors(True, 0, print):
             pass
         waiting.join(timeout=30)
     assert ended

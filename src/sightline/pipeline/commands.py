@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 
-def command(name: str, force: bool = False, pull: bool = False) -> list[str]:
+def repro(name: str, force: bool = False, pull: bool = False) -> list[str]:
     """Return the command that runs one stage, if DVC finds it stale, and waits for DVC's lock.
 
     With `pull`, what another machine pushed is taken instead of computed.

@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 from sightline.host.processes import die_with_parent
-from sightline.pipeline.graph import main_root
+from sightline.layout import main_root
 
 OUTS = {
     "download": "data/raw/{}",
