@@ -39,7 +39,7 @@ test-slow: env ## the tests marked slow: a few minutes each
 lint: env ## check style and format
 	ruff check . && ruff format --check .
 
-ui: env ## the MLflow UI, on 127.0.0.1, after completing its record
+ui: env ## the MLflow UI, on 127.0.0.1, after completing its runs
 	sightline ui
 
 report: env ## a page for each dataset: what its models reach and what they see

@@ -69,39 +69,39 @@ def client(root: Path | None = None, server: str | None = None):
     return MlflowClient(server or store.find(Layout(root)).uri)
 
 
-def run_of(found, name: str):
+def run_of(tracking, name: str):
     """The one run of a model."""
-    experiment = found.get_experiment_by_name(TITLE)
-    (run,) = found.search_runs([experiment.experiment_id], f"attributes.run_name = '{name}'")
+    experiment = tracking.get_experiment_by_name(TITLE)
+    (run,) = tracking.search_runs([experiment.experiment_id], f"attributes.run_name = '{name}'")
     return run
 
 
-def census(found) -> dict:
+def census(tracking) -> dict:
     """How often everything stands in a store: what a second log must leave as it is."""
     runs = [
         run
-        for experiment in found.search_experiments()
-        for run in found.search_runs([experiment.experiment_id])
+        for experiment in tracking.search_experiments()
+        for run in tracking.search_runs([experiment.experiment_id])
     ]
-    ids = [experiment.experiment_id for experiment in found.search_experiments()]
+    ids = [experiment.experiment_id for experiment in tracking.search_experiments()]
     return {
         "runs": sorted((run.info.run_name, run.info.status) for run in runs),
         "points": {
-            (run.info.run_name, key): len(found.get_metric_history(run.info.run_id, key))
+            (run.info.run_name, key): len(tracking.get_metric_history(run.info.run_id, key))
             for run in runs
             for key in run.data.metrics
         },
         "artifacts": {
             (run.info.run_name, folder): sorted(
-                file.path for file in found.list_artifacts(run.info.run_id, folder)
+                file.path for file in tracking.list_artifacts(run.info.run_id, folder)
             )
             for run in runs
             for folder in ("pictures", "tables", "insight/pictures", "insight/tables", "reports")
         },
         "datasets": {run.info.run_name: len(run.inputs.dataset_inputs) for run in runs},
-        "models": sorted(str(model.status) for model in found.search_logged_models(ids)),
+        "models": sorted(str(model.status) for model in tracking.search_logged_models(ids)),
         "versions": sorted(
-            (version.version, version.tags["model"]) for version in found.search_model_versions()
+            (version.version, version.tags["model"]) for version in tracking.search_model_versions()
         ),
     }
 
@@ -113,8 +113,8 @@ def champion(root: Path) -> str | None:
 def test_what_a_record_holds(project):
     layout = make_results(project, epochs=3, seconds=12.5)
     log("mnist-cnn", layout)
-    found = client(project)
-    run = run_of(found, "mnist-cnn")
+    tracking = client(project)
+    run = run_of(tracking, "mnist-cnn")
     assert run.info.status == "FINISHED"
     assert run.info.end_time - run.info.start_time == 12500  # the training's, not the logging's
     assert run.data.params["optimizer.name"] == "sgd"
@@ -126,7 +126,7 @@ def test_what_a_record_holds(project):
     assert (
         run.data.metrics["onnx_bytes"] == (project / "models/mnist-cnn/model.onnx").stat().st_size
     )
-    curve = found.get_metric_history(run.info.run_id, "epoch/train_loss")
+    curve = tracking.get_metric_history(run.info.run_id, "epoch/train_loss")
     assert [(p.step, p.value) for p in curve] == [(1, 1), (2, 0.5), (3, pytest.approx(1 / 3))]
     (dataset,) = run.inputs.dataset_inputs
     assert (dataset.dataset.name, dataset.dataset.digest) == ("sample-mnist", "d" * 8)
@@ -213,8 +213,8 @@ def test_killed_anywhere_and_logged_again(project, processes):
         assert child.exitcode == (-signal.SIGKILL if point else 0)
         return seen.value
 
-    whole = shutil.copytree(project, project.parent / "whole")
-    points, expected = killed_at(0, whole), census(client(whole))
+    untouched = shutil.copytree(project, project.parent / "whole")
+    points, expected = killed_at(0, untouched), census(client(untouched))
     assert points > 50
     for point in np.linspace(1, points, 6).astype(int):
         root = shutil.copytree(project, project.parent / f"killed at {point}")
@@ -236,9 +236,9 @@ def test_four_at_once_on_a_store_that_does_not_exist(tmp_path, processes):
     for child in children:
         child.join()
     assert [child.exitcode for child in children] == [0] * 4
-    found = census(client(tmp_path))
-    assert [name for name, _ in found["runs"]] == sorted(names)
-    assert [version for version, _ in found["versions"]] == [1, 2, 3, 4]
+    counted = census(client(tmp_path))
+    assert [name for name, _ in counted["runs"]] == sorted(names)
+    assert [version for version, _ in counted["versions"]] == [1, 2, 3, 4]
 
 
 def test_complete_writes_what_is_missing_and_names_what_is_stale(project, caplog):
@@ -320,17 +320,17 @@ def test_champion_is_the_best_on_val_among_equals(project):
 
 def test_a_version_that_somebody_registered_by_hand_is_no_rival(project):
     log("mnist-cnn", make_results(project, val_top1=0.9))
-    with connection.connected(store.find(Layout(project))) as found:
-        ours = found.get_model_version(TITLE, "1")
+    with connection.connected(store.find(Layout(project))) as tracking:
+        ours = tracking.get_model_version(TITLE, "1")
         for tags in ({}, {"val_top1": "0.99"}):
-            found.create_model_version(TITLE, ours.source, ours.run_id, tags)
+            tracking.create_model_version(TITLE, ours.source, ours.run_id, tags)
     log("mnist-lstm", make_results(project, "mnist-lstm", val_top1=0.95))
     assert champion(project) == 4
     # a record that is completed finds its own version, not one made by hand from its run
-    found = client(project)
-    found.delete_tag(run_of(found, "mnist-cnn").info.run_id, store.COMPLETE)
+    tracking = client(project)
+    tracking.delete_tag(run_of(tracking, "mnist-cnn").info.run_id, store.COMPLETE)
     log("mnist-cnn", make_results(project, val_top1=0.9))
-    assert len(found.search_model_versions(f"name = '{TITLE}'")) == 4
+    assert len(tracking.search_model_versions(f"name = '{TITLE}'")) == 4
 
 
 def test_a_user_without_a_name_logs_by_number(project, monkeypatch):
@@ -344,20 +344,20 @@ def test_a_user_without_a_name_logs_by_number(project, monkeypatch):
 def test_another_catalogue_is_another_experiment_and_registered_model(project):
     log("mnist-cnn", make_results(project))
     log("mnist-cnn", make_results(project, catalogue="mirror"))
-    found = client(project)
-    assert {e.name for e in found.search_experiments()} == {TITLE, "mirror-mnist-classify"}
-    real = found.get_registered_model("mirror-mnist-classify")
+    tracking = client(project)
+    assert {e.name for e in tracking.search_experiments()} == {TITLE, "mirror-mnist-classify"}
+    real = tracking.get_registered_model("mirror-mnist-classify")
     assert "Not real data" not in real.description
 
 
 def test_a_run_that_was_deleted_stays_deleted(project):
     layout = make_results(project)
     log("mnist-cnn", layout)
-    found = client(project)
-    found.delete_run(run_of(found, "mnist-cnn").info.run_id)
+    tracking = client(project)
+    tracking.delete_run(run_of(tracking, "mnist-cnn").info.run_id)
     complete(layout)
     log("mnist-cnn", layout)
-    assert census(found)["runs"] == []
+    assert census(tracking)["runs"] == []
 
 
 @pytest.mark.parametrize("move", [shutil.move, shutil.copytree])
@@ -369,9 +369,9 @@ def test_the_store_goes_with_its_folder(project, move, monkeypatch):
     shutil.rmtree(project, ignore_errors=True)
     layout = Layout(elsewhere)
     complete(layout)  # nothing to write; mends the paths
-    found = client(elsewhere)
-    run = run_of(found, "mnist-cnn")
-    picture = found.download_artifacts(run.info.run_id, "pictures/wrongest.png")
+    tracking = client(elsewhere)
+    run = run_of(tracking, "mnist-cnn")
+    picture = tracking.download_artifacts(run.info.run_id, "pictures/wrongest.png")
     kept = elsewhere / "reports/mnist-cnn/pictures/wrongest.png"
     assert Path(picture).read_bytes() == kept.read_bytes()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.find(layout).uri)

@@ -68,9 +68,9 @@ def run_ids(root: Path) -> list[str]:
 
     client = MlflowClient(store.find(Layout(root)).uri)
     ids = [experiment.experiment_id for experiment in client.search_experiments()]
-    found = client.search_runs(ids)
-    assert {run.info.run_name for run in found} == {"mnist-cnn", "mnist-lstm"}
-    return [run.info.run_id for run in found]
+    runs = client.search_runs(ids)
+    assert {run.info.run_name for run in runs} == {"mnist-cnn", "mnist-lstm"}
+    return [run.info.run_id for run in runs]
 
 
 def get(url: str, seconds: float = 240) -> bytes:
