@@ -20,7 +20,7 @@ from pathlib import Path
 
 from sightline.data.arrays import load_meta, load_split
 from sightline.errors import SightlineError
-from sightline.evaluation import evaluate
+from sightline.evaluation.evaluate import evaluate
 from sightline.images.draws import seed_weights
 from sightline.layout import Layout
 from sightline.settings import params
