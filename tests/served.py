@@ -24,7 +24,7 @@ class Server:
         return self.base + path
 
 
-def whole(data: bytes) -> Callable:
+def complete(data: bytes) -> Callable:
     """Serve everything, whatever is asked for: a server without Range."""
 
     def behave(handler):
@@ -42,7 +42,7 @@ def ranged(data: bytes) -> Callable:
     def behave(handler):
         asked = handler.headers.get("Range")
         if asked is None:
-            return whole(data)(handler)
+            return complete(data)(handler)
         start = int(asked.removeprefix("bytes=").removesuffix("-"))
         if start >= len(data):
             handler.send_response(416)

@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sightline.errors import SightlineError, TryAgain
-from sightline.host.processes import Children, workspace_lock
+from sightline.errors import SightlineError
+from sightline.host.processes import Children
 
 # a child that starts a grandchild, says both numbers and waits
 FAMILY = (
@@ -33,8 +33,8 @@ def pids():
 
 def living(pids: list[str]) -> list[psutil.Process]:
     """Those of `pids` that still run; one that nobody has waited for yet is dead all the same."""
-    found = [psutil.Process(int(pid)) for pid in pids if psutil.pid_exists(int(pid))]
-    return [process for process in found if process.status() != psutil.STATUS_ZOMBIE]
+    processes = [psutil.Process(int(pid)) for pid in pids if psutil.pid_exists(int(pid))]
+    return [process for process in processes if process.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_lines_come_one_by_one_with_the_status_and_the_last_lines(tmp_path):
@@ -81,7 +81,7 @@ def test_a_stage_dies_with_dvc_and_dvc_with_whoever_started_it(tmp_path, shell, 
         pytest.skip(f"no {shell}")
     (tmp_path / "stage.py").write_text(
         "import os, time\n"
-        "from sightline.processes import die_with_parent\n"
+        "from sightline.host.processes import die_with_parent\n"
         "die_with_parent()\n"
         "print(os.getpid(), os.environ['DVC'], flush=True)\n"
         "time.sleep(600)"
@@ -93,7 +93,7 @@ def test_a_stage_dies_with_dvc_and_dvc_with_whoever_started_it(tmp_path, shell, 
     )
     engine = (
         "from pathlib import Path\n"
-        "from sightline.processes import Children\n"
+        "from sightline.host.processes import Children\n"
         "with Children() as children:\n"
         f"    command = [{sys.executable!r}, 'dvc.py']\n"
         "    children.run(command, Path(), lambda line: print(line, flush=True))"
@@ -123,7 +123,7 @@ head = ctypes.create_string_buffer(struct.pack("HP", 4, ctypes.addressof(code)))
 libc = ctypes.CDLL(None, use_errno=True)
 assert libc.prctl(38, 1, 0, 0, 0) == 0  # PR_SET_NO_NEW_PRIVS
 assert libc.prctl(22, 2, head, 0, 0) == 0  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
-from sightline.processes import die_with_parent
+from sightline.host.processes import die_with_parent
 die_with_parent()
 print("runs")
 """
@@ -142,7 +142,7 @@ def test_a_stage_started_by_hand_outlives_the_terminals_shell_but_not_dvc(tmp_pa
     """`nohup dvc repro &`: the shell above dvc may end, and nothing is told who dvc is."""
     (tmp_path / "stage.py").write_text(
         "import os, time\n"
-        "from sightline.processes import die_with_parent\n"
+        "from sightline.host.processes import die_with_parent\n"
         "die_with_parent()\n"
         "print(os.getpid(), os.environ['DVC'], flush=True)\n"
         "time.sleep(600)"
@@ -167,29 +167,3 @@ def test_a_stage_started_by_hand_outlives_the_terminals_shell_but_not_dvc(tmp_pa
     while living([stage, dvc]) and time.monotonic() < until:
         time.sleep(0.05)
     assert living([stage, dvc]) == []
-
-
-def test_the_lock_says_who_has_it_and_is_free_when_its_owner_is_killed(tmp_path, pids):
-    code = (
-        "import time; from pathlib import Path; from sightline.processes import workspace_lock\n"
-        "with workspace_lock(Path('locks'), 'the first', 0, print):\n"
-        "    print('held', flush=True); time.sleep(600)"
-    )
-    owner = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, text=True
-    )
-    pids.append(owner.pid)
-    assert owner.stdout.readline() == "held\n"
-    said = []
-    with (
-        pytest.raises(TryAgain, match=f"held by the first \\(process {owner.pid}\\)"),
-        workspace_lock(tmp_path / "locks", "the second", 0.5, said.append),
-    ):
-        pass
-    assert said == [
-        f"waiting for the first (process {owner.pid}), at most 0 s: one flow a workspace at a time"
-    ]
-    owner.kill()
-    owner.wait()
-    with workspace_lock(tmp_path / "locks", "the second", 0, said.append):
-        pass

@@ -47,7 +47,7 @@ def test_a_zip(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("evil", "said"),
+    ("evil", "message"),
     [
         (member("../out.png", b"x"), "member '../out.png' is a name that leads out"),
         (member("a/../../out.png", b"x"), "leads out of the archive"),
@@ -61,11 +61,11 @@ def test_a_zip(tmp_path):
         (member("a/f", type=tarfile.FIFOTYPE), "member 'a/f' is a device or another special file"),
     ],
 )
-def test_members_that_attack_are_refused_by_name(tmp_path, evil, said):
+def test_members_that_attack_are_refused_by_name(tmp_path, evil, message):
     path = tar(tmp_path / "a.tar", member("a/1", b"one"), evil)
     with pytest.raises(SightlineError) as caught:
         read(path)
-    assert said in str(caught.value) and str(path) in str(caught.value)
+    assert message in str(caught.value) and str(path) in str(caught.value)
     assert list(tmp_path.iterdir()) == [path]
     outer = tar(tmp_path / "outer.tar", member("n01.tar", path.read_bytes()))
     with pytest.raises(SightlineError, match=r"outer.tar/n01.tar: member"):

@@ -78,7 +78,7 @@ def test_a_list_of_synsets(paths, caplog):
     ]
 
 
-def test_without_names_classes_bear_their_ids_and_it_is_said(paths, caplog):
+def test_without_names_classes_bear_their_ids_with_a_warning(paths, caplog):
     assert imagenet.decode(paths, None).classes == ["n01", "n02", "n03"]
     assert "classes bear their ids" in caplog.text
 
@@ -89,7 +89,7 @@ def test_the_devkit_gives_truth_and_names(devkit):
     assert decoded.labels["test"].tolist() == [0, 1, 2]
 
 
-def test_what_is_wrong_is_said(paths, devkit, tmp_path):
+def test_what_is_wrong_is_named(paths, devkit, tmp_path):
     with pytest.raises(SightlineError, match="not the devkit of ILSVRC2012"):
         imagenet.decode({**devkit, "devkit": paths["val"]}, None)
     pack(tmp_path / "more.tar", {f"{n}.JPEG": image(n) for n in range(4)})

@@ -115,7 +115,7 @@ def test_other_ways_to_code_are_closed(payload):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"data_batch_1": batch(5, labels=[0, 1, 2, 3, 10])}, "label 10 at place 4, of 10 classes"),
         ({"data_batch_1": batch(5, labels=[0, 1, 2, 3, -1])}, "label -1 at place 4"),
@@ -130,8 +130,8 @@ def test_other_ways_to_code_are_closed(payload):
         ({"batches__meta": {"label_names": 10}}, "label_names is not a list of names"),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path, changes, said):
-    with pytest.raises(SightlineError, match=said):
+def test_what_is_wrong_is_named(tmp_path, changes, message):
+    with pytest.raises(SightlineError, match=message):
         cifar.read(ten(tmp_path, **changes))
 
 

@@ -85,7 +85,7 @@ def test_readable_names(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("names", "said"),
+    ("names", "message"),
     [
         ((), "images.tar.* (holds no image|is damaged|neither)"),
         (("cat/notes.txt",), r"holds no image \(.jpg"),
@@ -95,6 +95,6 @@ def test_readable_names(tmp_path):
         ((*SPLITS, "test/bird/4.png"), "class 'bird' stands in test, but not in train"),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path, names, said):
-    with pytest.raises(SightlineError, match=said):
+def test_what_is_wrong_is_named(tmp_path, names, message):
+    with pytest.raises(SightlineError, match=message):
         decode(tmp_path, *names)

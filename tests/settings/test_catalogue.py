@@ -1,18 +1,18 @@
-"""Catalogues: the ones of the project hold, and a mistake in one is said in a line."""
-
-from pathlib import Path
+"""Catalogues: the ones of the project hold, and a mistake in one is one line."""
 
 import pytest
 import yaml
+from support import PROJECT
 
 from sightline.errors import SightlineError
+from sightline.layout import Layout
 from sightline.settings import catalogue as catalogues
 
-FOLDER = Path(__file__).parents[2] / "data" / "catalogues"
+LAYOUT = Layout(PROJECT)
 ENTRIES = [
-    (path, name)
-    for path in sorted(FOLDER.glob("*.yaml"))
-    for name in yaml.safe_load(path.read_text())
+    (catalogue, dataset)
+    for catalogue in LAYOUT.catalogues()
+    for dataset in catalogues.load(LAYOUT.catalogue(catalogue))
 ]
 FILE = {
     "name": "images.tar",
@@ -22,11 +22,24 @@ FILE = {
 }
 
 
-@pytest.mark.parametrize(("path", "name"), ENTRIES, ids=lambda value: getattr(value, "stem", value))
-def test_every_entry_of_the_project_is_valid(path, name):
-    entry = catalogues.entry(path, name)
-    assert entry.real == (path.stem != "sample")
-    if path.stem == "mirror":
+@pytest.fixture
+def write(tmp_path):
+    """Write a catalogue with one dataset, `things`; return its path."""
+
+    def write(**entry):
+        path = tmp_path / "test.yaml"
+        common = {"format": "folder", "real": False, "note": "made by a test", "terms": "none"}
+        path.write_text(yaml.safe_dump({"things": common | {"files": [FILE]} | entry}))
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(("catalogue", "dataset"), ENTRIES)
+def test_every_entry_of_the_project_is_valid(catalogue, dataset):
+    entry = catalogues.entry(LAYOUT.catalogue(catalogue), dataset)
+    assert entry.real == (catalogue != "sample")
+    if catalogue == "mirror":
         assert all(url.startswith("file://${SIGHTLINE_MIRROR}/") for file in entry.files
                    for url in file.urls)  # fmt: skip
         assert all(file.size and file.sha256 for file in entry.files)
@@ -34,13 +47,13 @@ def test_every_entry_of_the_project_is_valid(path, name):
 
 def test_the_mirrors_subsets_say_that_they_are():
     for name in ("cifar100", "imagenet", "imagenet-ilsvrc"):
-        assert "SUBSET" in catalogues.entry(FOLDER / "mirror.yaml", name).note
+        assert "SUBSET" in catalogues.entry(LAYOUT.catalogue("mirror"), name).note
 
 
 def test_official_and_mirror_agree_where_the_bytes_are_the_same():
     for name in ("mnist", "fashion-mnist"):
         official, mirror = (
-            catalogues.entry(FOLDER / f"{which}.yaml", name) for which in ("official", "mirror")
+            catalogues.entry(LAYOUT.catalogue(which), name) for which in ("official", "mirror")
         )
         assert [(f.name, f.size, f.sha256) for f in official.files] == [
             (f.name, f.size, f.sha256) for f in mirror.files
@@ -49,7 +62,7 @@ def test_official_and_mirror_agree_where_the_bytes_are_the_same():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"ral": True}, "things.ral: unknown key: did you mean 'real'?"),
         ({"real": "perhaps"}, "things.real"),
@@ -70,45 +83,48 @@ def test_official_and_mirror_agree_where_the_bytes_are_the_same():
         ({"files": [FILE | {"urls": []}]}, "needs its urls, or the dataset a draw: mapping"),
         ({"files": [FILE | {"sha256": None}]}, "needs its sha256 (or md5)"),
         ({"files": [FILE | {"sha256": "abc"}]}, "is not 64 small hexadecimal digits"),
-        ({"files": [FILE | {"size": 0}]}, "at least 1 byte"),
+        (
+            {"files": [FILE | {"size": 0}]},
+            "size: input should be greater than or equal to 1",
+        ),
         ({"files": [FILE | {"in_place": True}]}, "only a file with one file:// URL"),
         ({"draw": {}, "real": True}, "what is drawn is not real"),
         ({"draw": {}}, "have a name and a role, nothing else"),
     ],
 )
-def test_a_mistake_is_said_in_one_line(catalogue, change, said):
-    path = catalogue(**{"files": [FILE], **change})
+def test_a_mistake_is_one_line(write, change, message):
+    path = write(**change)
     with pytest.raises(SightlineError) as caught:
         catalogues.entry(path, "things")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert str(caught.value).startswith(f"{path}: things") and "\n" not in str(caught.value)
 
 
-def test_idx_needs_names(catalogue):
+def test_idx_needs_names(write):
     roles = ("train-images", "train-labels", "test-images", "test-labels")
     files = [FILE | {"name": f"{role}.gz", "role": role} for role in roles]
     with pytest.raises(SightlineError, match="in format idx they are a list of names"):
-        catalogues.entry(catalogue(format="idx", files=files), "things")
+        catalogues.entry(write(format="idx", files=files), "things")
 
 
-def test_a_mistake_in_another_entry_does_not_matter(catalogue):
-    path = catalogue(files=[FILE])
+def test_a_mistake_in_another_entry_does_not_matter(write):
+    path = write()
     path.write_text(path.read_text() + "other: {format: nonsense}\n")
     assert catalogues.entry(path, "things").files[0].name == "images.tar"
 
 
-def test_the_nearest_dataset_is_named(catalogue):
+def test_the_nearest_dataset_is_named(write):
     with pytest.raises(SightlineError, match=r"no dataset 'thing' .* did you mean 'things'"):
-        catalogues.entry(catalogue(files=[FILE]), "thing")
+        catalogues.entry(write(), "thing")
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("a: [", "is not valid YAML"), ("- a", "maps datasets")]
+    ("text", "message"), [("a: [", "is not valid YAML"), ("- a", "maps datasets")]
 )
-def test_a_file_that_is_no_catalogue(tmp_path, text, said):
+def test_a_file_that_is_no_catalogue(tmp_path, text, message):
     path = tmp_path / "broken.yaml"
     path.write_text(text)
-    with pytest.raises(SightlineError, match=said):
+    with pytest.raises(SightlineError, match=message):
         catalogues.entry(path, "things")
-    with pytest.raises(SightlineError, match="no such catalogue"):
+    with pytest.raises(SightlineError, match="no such file: `catalogue:` in params.yaml"):
         catalogues.entry(tmp_path / "absent.yaml", "things")

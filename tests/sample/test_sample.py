@@ -13,21 +13,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from support import PROJECT
 
 from sightline.data import source
 from sightline.data.fetch import download
 from sightline.data.formats import cifar
 from sightline.data.formats.decode import decode
 from sightline.errors import SightlineError
+from sightline.layout import Layout, Raw
 from sightline.sample import DATASETS, canvas, draw, drawn, formats, objects
+from sightline.settings import catalogue as catalogues
 
-CATALOGUE = Path(__file__).parents[2] / "data" / "catalogues" / "sample.yaml"
+CATALOGUE = Layout(PROJECT).catalogue("sample")
 SMALL = {"train": 30, "test": 20, "seed": 3}
 
 
 def entry(dataset: str, **settings) -> dict:
-    found = yaml.safe_load(CATALOGUE.read_text(encoding="utf-8"))[dataset]
-    return found | {"draw": SMALL | settings}
+    return catalogues.load(CATALOGUE)[dataset] | {"draw": SMALL | settings}
 
 
 # --- the rasteriser
@@ -35,9 +37,9 @@ def entry(dataset: str, **settings) -> dict:
 
 def masked(loops, height=20, width=20):
     rows, columns, mask = canvas.coverage([loops], height, width)[0]
-    whole = np.zeros((height, width), np.int64)
-    whole[rows, columns] = mask
-    return whole
+    pixels = np.zeros((height, width), np.int64)
+    pixels[rows, columns] = mask
+    return pixels
 
 
 def box(left, top, right, bottom):
@@ -72,11 +74,11 @@ def test_overlapping_loops_are_one_shape():
 def test_shapes_of_one_call_do_not_touch_each_other():
     loops = [[box(1, 1, 5, 5)], [box(30, 30, 33, 33)], [canvas.CIRCLE * 4 + 12]]
     together = canvas.coverage(loops, 20, 20)
-    for loop, found in zip(loops, together, strict=True):
+    for loop, mask in zip(loops, together, strict=True):
         alone = canvas.coverage([loop], 20, 20)[0]
-        assert (found is None) == (alone is None)
-        if found:
-            assert found[:2] == alone[:2] and (found[2] == alone[2]).all()
+        assert (mask is None) == (alone is None)
+        if mask:
+            assert mask[:2] == alone[:2] and (mask[2] == alone[2]).all()
 
 
 def test_a_line_is_as_thick_as_asked():
@@ -103,9 +105,9 @@ def test_fewer_images_are_the_first_of_many(dataset):
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_every_class_comes_equally_often_and_no_image_twice(dataset):
     classes = DATASETS[dataset]
-    found = drawn(dataset, "train", 2 * classes, 0)
-    assert (np.bincount(found.labels) == 2).all()
-    assert len({image.tobytes() for image in found.images}) == 2 * classes
+    split = drawn(dataset, "train", 2 * classes, 0)
+    assert (np.bincount(split.labels) == 2).all()
+    assert len({image.tobytes() for image in split.images}) == 2 * classes
 
 
 def test_splits_and_seeds_differ():
@@ -122,14 +124,14 @@ def test_a_processor_without_vector_units_draws_the_same():
         "import json; from sightline.sample import DATASETS, drawn; "
         "print(json.dumps({d: drawn(d, 'test', 20, 0).digests() for d in DATASETS}))"
     )
-    found = [
+    features = [
         name
-        for name, there in np._core._multiarray_umath.__cpu_features__.items()
-        if there and name in np._core._multiarray_umath.__cpu_dispatch__
+        for name, supported in np._core._multiarray_umath.__cpu_features__.items()
+        if supported and name in np._core._multiarray_umath.__cpu_dispatch__
     ]
     printed = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script],
-        env=os.environ | {"NPY_DISABLE_CPU_FEATURES": " ".join(found)},
+        env=os.environ | {"NPY_DISABLE_CPU_FEATURES": " ".join(features)},
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     here = {dataset: drawn(dataset, "test", 20, 0).digests() for dataset in DATASETS}
@@ -175,11 +177,11 @@ def test_a_linear_classifier_learns_something_but_does_not_solve_it(dataset, low
 def test_what_is_drawn_comes_out_of_the_decoder(dataset, tmp_path):
     catalogue = tmp_path / "sample.yaml"
     catalogue.write_text(yaml.safe_dump({dataset: entry(dataset)}, sort_keys=False))
-    raw = tmp_path / "raw"
-    download(catalogue, dataset, raw, tmp_path / "parts")
-    said, paths = source.read(raw)
-    assert said["real"] is False
-    decoded = decode(said, paths)
+    raw = Raw(tmp_path / dataset)
+    download(catalogue, raw, tmp_path / "parts")
+    about, paths = source.read(raw)
+    assert about["real"] is False
+    decoded = decode(about, paths)
     assert len(decoded.classes) == DATASETS[dataset]
     for split in ("train", "test"):
         expected = drawn(dataset, split, SMALL[split], SMALL["seed"])
@@ -188,8 +190,8 @@ def test_what_is_drawn_comes_out_of_the_decoder(dataset, tmp_path):
             assert (np.sort(labels) == np.sort(expected.labels)).all()
         else:
             assert (labels == expected.labels).all()
-            found = np.stack([item.image for item in decoded.items() if item.split == split])
-            assert (found.squeeze() == expected.images).all()
+            images = np.stack([item.image for item in decoded.items() if item.split == split])
+            assert (images.squeeze() == expected.images).all()
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
@@ -221,9 +223,9 @@ def test_cifar_files_are_as_python_2_wrote_them(tmp_path):
 
 def test_strings_long_and_short_survive_the_pickle():
     value = {"short": "a" * 255, "long": "b" * 256, "n": [0, -1, 70000], "x": np.eye(3, dtype="u1")}
-    found = cifar.unpickle(formats.pickled(value), "here")
-    assert found["short"] == value["short"] and found["long"] == value["long"]
-    assert found["n"] == value["n"] and (found["x"] == value["x"]).all()
+    content = cifar.unpickle(formats.pickled(value), "here")
+    assert content["short"] == value["short"] and content["long"] == value["long"]
+    assert content["n"] == value["n"] and (content["x"] == value["x"]).all()
     with pytest.raises(TypeError, match="no float"):
         formats.pickled({"x": 1.5})
 
@@ -255,16 +257,16 @@ def test_other_pixels_than_those_pinned_are_refused(tmp_path):
     wrong = pinned | {"test-images": "f" * 64}
     with pytest.raises(SightlineError) as caught:
         draw("mnist", entry("mnist", sha256=wrong), tmp_path / "no")
-    said = str(caught.value)
-    assert "test-images" in said and "f" * 64 in said and pinned["test-images"] in said
-    assert "python -m sightline.sample pin" in said
+    message = str(caught.value)
+    for part in ("test-images", "f" * 64, pinned["test-images"], "python -m sightline.sample pin"):
+        assert part in message
     del wrong["test-images"]
     with pytest.raises(SightlineError, match="the catalogue says None"):
         draw("mnist", entry("mnist", sha256=wrong), tmp_path / "no")
 
 
 @pytest.mark.parametrize(
-    ("dataset", "settings", "said"),
+    ("dataset", "settings", "message"),
     [
         ("mnist", {"train": 0}, "train: is 0"),
         ("mnist", {"test": "many"}, "test: is 'many'"),
@@ -272,8 +274,8 @@ def test_other_pixels_than_those_pinned_are_refused(tmp_path):
         ("cifar10", {"train": 12}, "multiple of 5"),
     ],
 )
-def test_wrong_settings_are_named(dataset, settings, said, tmp_path):
-    with pytest.raises(SightlineError, match=said):
+def test_wrong_settings_are_named(dataset, settings, message, tmp_path):
+    with pytest.raises(SightlineError, match=message):
         draw(dataset, entry(dataset, **settings), tmp_path)
 
 
@@ -288,8 +290,9 @@ def test_a_dataset_that_nobody_draws_is_named(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_the_catalogue_is_drawn_as_it_is_pinned(dataset, tmp_path):
-    download(CATALOGUE, dataset, tmp_path / "raw", tmp_path / "parts")
-    assert (tmp_path / "raw" / "source.json").exists()
+    raw = Raw(tmp_path / dataset)
+    download(CATALOGUE, raw, tmp_path / "parts")
+    assert raw.source.exists()
 
 
 @pytest.mark.slow

@@ -19,12 +19,12 @@ def read(tmp_path, data, dimensions=3):
 
 
 def test_what_was_written_is_read(tmp_path):
-    found = read(tmp_path, idx(IMAGES))
-    assert found.dtype == np.uint8 and np.array_equal(found, IMAGES)
+    array = read(tmp_path, idx(IMAGES))
+    assert array.dtype == np.uint8 and np.array_equal(array, IMAGES)
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         (idx(IMAGES, (4, 4, 5)), "promises 4 x 4 x 5 = 80 bytes, it holds 60"),
         (idx(IMAGES, (2, 4, 5)), "promises 2 x 4 x 5 = 40 bytes, it holds more than 40"),
@@ -37,6 +37,6 @@ def test_what_was_written_is_read(tmp_path):
         (idx(IMAGES)[:30], "is not a whole gzip file"),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path, data, said):
-    with pytest.raises(SightlineError, match=f"images.gz.*{said}"):
+def test_what_is_wrong_is_named(tmp_path, data, message):
+    with pytest.raises(SightlineError, match=f"images.gz.*{message}"):
         read(tmp_path, data)
