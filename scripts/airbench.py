@@ -110,7 +110,7 @@ def compare(settings: params.Params, compute: Compute, runs: int) -> None:
     meta = load_meta(files)
     if held := meta["counts"]["val"]:
         raise SightlineError(
-            f"{files.path} holds {held} images of train back as val, and airbench trains on all: set "
+            f"{files.path} holds {held} train images back as val, and airbench trains on all: set "
             "datasets.cifar10.val_size to 0 in params.yaml and run `dvc repro preprocess@cifar10`"
         )
     print(
