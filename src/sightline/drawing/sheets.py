@@ -1,5 +1,4 @@
-"""Sheets by PIL: images in a grid or in lines, with words beside them. Equal images, equal bytes.
-"""
+"""Sheets by PIL: images in a grid or in lines, with words beside them. Equal images, equal bytes."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont

@@ -53,7 +53,9 @@ def load_model(files: ModelFiles) -> TrainedModel:
     except FileNotFoundError:
         raise SightlineError(f"{files.weights}: no such file: {again}") from None
     except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
-        raise SightlineError(f"{files.weights} is damaged ({one_line(error)[:200]}): {again}") from None
+        raise SightlineError(
+            f"{files.weights} is damaged ({one_line(error)[:200]}): {again}"
+        ) from None
     try:
         model = TrainedModel(description)
         model.network.load_state_dict(weights)
