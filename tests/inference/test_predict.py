@@ -164,7 +164,7 @@ def test_broken_images_get_a_line_each_and_the_others_go_on(
         ),
         (
             lambda path, model: edit(model, path, lambda m: m.graph.output.pop(1)),
-            "its outputs are logits, features, the task classify needs probabilities too: export it",
+            "its outputs are logits, features, the task classify needs probabilities too: ",
         ),
     ],
     ids=["missing", "text", "not ours", "newer", "other rule", "no answer"],

@@ -52,8 +52,8 @@ def insight(name: str, layout: Layout) -> None:
 def questions(
     model: TrainedModel, images: np.ndarray, labels: np.ndarray, which: np.ndarray | slice
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the test images at `which`, uint8 N x H x W x C, and their targets, N, as the task asks
-    about them.
+    """Return the test images at `which`, uint8 N x H x W x C, and their targets, N, as the task
+    asks about them.
     """
     # asked of all: the question depends on the image's place in the split
     questions, targets = model.task.examples(images, labels, "test")

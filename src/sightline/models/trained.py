@@ -53,9 +53,8 @@ def load_model(files: ModelFiles) -> TrainedModel:
     except FileNotFoundError:
         raise SightlineError(f"{files.weights}: no such file: {again}") from None
     except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
-        raise SightlineError(
-            f"{files.weights} is damaged ({one_line(error)[:200]}): {again}"
-        ) from None
+        why = one_line(error)[:200]
+        raise SightlineError(f"{files.weights} is damaged ({why}): {again}") from None
     try:
         model = TrainedModel(description)
         model.network.load_state_dict(weights)

@@ -51,15 +51,14 @@ def evaluation(name: str) -> ModuleType:
 
 def insight(name: str) -> ModuleType | None:
     """Return the module of what only models of this task can show, if there is one."""
-    has_one = (_FOLDER / _package(name) / "insight.py").exists()
-    return _module(name, "insight") if has_one else None
+    return _module(name, "insight") if (_folder(name) / "insight.py").exists() else None
 
 
 def _module(name: str, part: str) -> ModuleType:
+    return importlib.import_module(f"{__name__}.{_folder(name).name}.{part}")
+
+
+def _folder(name: str) -> Path:
     if name not in names():
         raise SightlineError(f"no task '{name}' in {__name__}: {nearest(name, names())}")
-    return importlib.import_module(f"{__name__}.{_package(name)}.{part}")
-
-
-def _package(name: str) -> str:
-    return name.replace("-", "_")
+    return _FOLDER / name.replace("-", "_")
