@@ -38,8 +38,9 @@ def sharing(models: list[PageModel]) -> str:
     ratio = mlp.description["parameters"] / cnn.description["parameters"]
     text = (
         f"{mlp.name} has {mlp.description['parameters']:,} parameters and a "
-        f"{mlp.words.figure_name} of {mlp.test_figure:.2%} on test; "
-        f"{cnn.name} has {cnn.description['parameters']:,} and {cnn.test_figure:.2%}: for each of its parameters the mlp has {ratio:.2g}."
+        f"{mlp.words.figure_name} of {mlp.test_figure:.2%} on test; {cnn.name} has "
+        f"{cnn.description['parameters']:,} and {cnn.test_figure:.2%}: for each of its parameters "
+        f"the mlp has {ratio:.2g}."
     )
     goal = mlp.epochs[-1][f"val_{mlp.key}"]
     if goal:
