@@ -1,5 +1,5 @@
 """What several tests build on: a small learnable dataset in the preprocessed form, and workspaces
-for scripts/.
+for the scripts of scripts/.
 """
 
 import hashlib
