@@ -39,7 +39,7 @@ test-slow: env ## the tests marked slow: a few minutes each
 lint: env ## check style and format
 	ruff check . && ruff format --check .
 
-ui: env ## the MLflow UI, on 127.0.0.1, after completing its record
+ui: env ## the MLflow UI, on 127.0.0.1, after completing its runs
 	sightline ui
 
 report: env ## a page for each dataset: what its models reach and what they see
@@ -47,10 +47,10 @@ report: env ## a page for each dataset: what its models reach and what they see
 
 # PREFECT_PORT=4300 MLFLOW_PORT=5300 choose other ports
 up: env ## Prefect (server, workers, deployments) and the MLflow UI, on 127.0.0.1
-	@sightline up $(PREFECT_PORT:%=--prefect-port %) $(MLFLOW_PORT:%=--mlflow-port %)
+	@python -m flows.services up $(PREFECT_PORT:%=--prefect-port %) $(MLFLOW_PORT:%=--mlflow-port %)
 
 down: ## end all that `make up` started
-	@sightline down
+	@python -m flows.services down
 
 faults: env ## kill every process at every stage, see that nothing is lost; writes docs/faults.md
 	PYTHONPATH=tests python tests/faults/matrix.py > docs/faults.md.new && mv docs/faults.md.new docs/faults.md
