@@ -26,7 +26,7 @@ PROBE = (
 
 def main() -> int:
     """Make the environment if need be; 0 when it is there."""
-    if sys.version_info[:2] < (3, 11):
+    if sys.version_info[:2] < (3, 11):  # noqa: UP036 - whatever Python a person has runs this
         print("Sightline needs Python 3.11 or newer: make run PYTHON=/path/to/python3.11")
         return 1
     with LOCK.open() as lock:
@@ -64,7 +64,7 @@ def read_made() -> dict:
 
 
 def find_fault(made: dict, wanted: dict) -> "str | None":
-    """Return why .venv cannot be used or brought up to date; None if it can, or if it is missing."""
+    """Return why .venv cannot be used; None if it can, or if there is none yet."""
     if not os.path.lexists(VENV):
         return None
     if not made:
