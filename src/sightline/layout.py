@@ -32,7 +32,7 @@ def main_root(root: str | Path = ".") -> Path:
 class Layout:
     """The files of one project, from its root (the folder that holds dvc.yaml)."""
 
-    def __init__(self, root: str | Path = "."):
+    def __init__(self, root: str | Path = ".") -> None:
         self.root = Path(root)
 
     @property
@@ -112,7 +112,7 @@ class Layout:
 class Folder:
     """A folder whose files have fixed names."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
         self.path = path
 
     @property

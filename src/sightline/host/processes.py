@@ -15,8 +15,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sightline.errors import SightlineError
+
+if TYPE_CHECKING:  # a stage that only dies with its parent does without it
+    import psutil
 
 GRACE = 5.0  # seconds between asking a process to end and killing it
 TAIL = 20  # lines of output kept for the report of a failure
@@ -84,8 +88,8 @@ class Result:
 class Children:
     """Runs commands, from several threads at once; leaving the `with` block ends those alive."""
 
-    def __init__(self):
-        self._running: set[subprocess.Popen] = set()
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[str]] = set()
         self._closed = False
         self._lock = threading.Lock()
 
@@ -97,7 +101,7 @@ class Children:
         """Whether the run is ending: what still waits for something should stop waiting."""
         return self._closed
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         with self._lock:
             self._closed = True
             running = list(self._running)
@@ -132,9 +136,11 @@ class Children:
                 errors="replace",
             )
             self._running.add(process)
+        output = process.stdout
+        assert output, "it is a pipe"
         timed_out = threading.Event()
 
-        def out_of_time():
+        def out_of_time() -> None:
             timed_out.set()
             end_tree(process.pid)
 
@@ -144,7 +150,7 @@ class Children:
             if timer:
                 timer.daemon = True
                 timer.start()
-            for line in process.stdout:
+            for line in output:
                 if line := line.rstrip():
                     tail.append(line)
                     on_line(line)
@@ -156,7 +162,7 @@ class Children:
             if timer:
                 timer.cancel()
                 timer.join()  # if it went off: until all have ended
-            process.stdout.close()
+            output.close()
             with self._lock:
                 self._running.discard(process)
         return Result(status, list(tail), timed_out.is_set(), time.monotonic() - began)
@@ -195,7 +201,7 @@ def end_tree(pid: int, grace: float = GRACE) -> None:
     still_alive(family, grace)
 
 
-def still_alive(processes: list, patience: float) -> list:
+def still_alive(processes: list["psutil.Process"], patience: float) -> list["psutil.Process"]:
     """Wait until all have ended, at most `patience` seconds; return those that have not.
 
     One that ended counts even if nobody reaps it, as in a container without an init.
@@ -214,7 +220,7 @@ def still_alive(processes: list, patience: float) -> list:
         time.sleep(0.02)
 
 
-def _stopped(process) -> list:
+def _stopped(process: "psutil.Process") -> list["psutil.Process"]:
     """Stop a process and its descendants, so that none is started unseen; return them."""
     import psutil
 
