@@ -51,7 +51,8 @@ class Model:
 class Compute:
     """Where and how training computes. `threads`, of each process, decides the bits of the result.
 
-    `processes`: those that share every batch (`sightline.training.ranks`).
+    `processes`: those that share every batch (`sightline.training.ranks`); `sync_batch_norm`: on
+    GPUs, batch norms use the statistics of the whole batch instead of each process's part.
     `compile`: torch.compile makes one program of the network, with its own last bits.
     `checkpoint_seconds`: the time between checkpoints, which decides nothing but what a kill costs.
     """
@@ -60,6 +61,7 @@ class Compute:
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: Count = 1
     processes: Count = 1
+    sync_batch_norm: bool = False
     compile: bool = False
     checkpoint_seconds: NonNegative = 30.0
 

@@ -1,10 +1,10 @@
-"""benchmarks/step_speed.py: what a step achieves beside a matrix product."""
+"""scripts/step_speed.py: what a step achieves beside a matrix product."""
 
 import re
 from pathlib import Path
 
 import pytest
-from support import benchmark_script, write_workspace
+from support import run_script, write_workspace
 
 
 @pytest.fixture
@@ -21,22 +21,22 @@ def workspace(tmp_path) -> Path:
 
 
 def step_speed(workspace: Path, *options: str):
-    return benchmark_script("step_speed.py", workspace, *options)
+    return run_script("step_speed.py", workspace, *options)
 
 
 def test_a_step_is_counted_and_stands_beside_a_product(workspace):
     done = step_speed(workspace, "bars-mlp", "--threads", "1", "--profile")
     assert done.returncode == 0, done.stderr
-    said, *operators = done.stdout.splitlines()
+    line, *operators = done.stdout.splitlines()
     # forward and the gradients of both matrices, and that of the hidden layer: x of 144 needs none
     giga = 2 * 200 * (2 * 144 * 10000 + 3 * 10000 * 3) / 1e9
-    assert f": {giga:.1f} GFLOP" in said and "200 images" in said and "; 1 threads of" in said
+    assert f": {giga:.1f} GFLOP" in line and "200 images" in line and "; 1 threads of" in line
     step, share, product = re.search(
-        r"([\d.]+) GFLOP/s, (\d+)% of the ([\d.]+) of a matrix product", said
+        r"([\d.]+) GFLOP/s, (\d+)% of the ([\d.]+) of a matrix product", line
     ).groups()
     assert float(step) / float(product) == pytest.approx(int(share) / 100, abs=0.01)
-    assert any(line.endswith("  aten::addmm") for line in operators)
-    shares = [float(line.split("%")[0]) for line in operators]
+    assert any(operator.endswith("  aten::addmm") for operator in operators)
+    shares = [float(operator.split("%")[0]) for operator in operators]
     assert shares == sorted(shares, reverse=True) and 30 < sum(shares) <= 100.1
 
 

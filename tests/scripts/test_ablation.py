@@ -1,9 +1,9 @@
-"""benchmarks/ablation.py: a recipe against itself with one technique changed."""
+"""scripts/ablation.py: a recipe against itself with one technique changed."""
 
 from pathlib import Path
 
 import pytest
-from support import benchmark_script, write_workspace
+from support import run_script, write_workspace
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def workspace(tmp_path) -> Path:
 
 
 def ablate(workspace: Path, *options: str):
-    return benchmark_script("ablation.py", workspace, "bars-cnn", *options)
+    return run_script("ablation.py", workspace, "bars-cnn", *options)
 
 
 def test_each_change_gets_a_line_beside_the_recipe_as_it_is(workspace):

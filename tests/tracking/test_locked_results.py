@@ -1,4 +1,4 @@
-"""The record of a model: its digests are those that dvc writes into dvc.lock."""
+"""The results of a model: their digests are those that dvc writes into dvc.lock."""
 
 import re
 import subprocess
@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 from results import make_results
-from sightline.tracking.record import dvc_md5
 
 from sightline.errors import SightlineError
-from sightline.tracking import record
+from sightline.layout import Layout
+from sightline.tracking import locked_results
+from sightline.tracking.locked_results import dvc_md5
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,32 +22,32 @@ def test_a_damaged_dvc_lock_is_one_line_with_the_way_out(tmp_path, text):
     layout = make_results(tmp_path)
     layout.lock.write_text(text)
     with pytest.raises(SightlineError, match=r"dvc.lock is damaged \(.*delete it and run again"):
-        record.read_all(layout)
+        locked_results.read_all(layout)
 
 
-def test_a_dvc_lock_that_was_cut_off_in_the_writing_gives_no_record(tmp_path):
+def test_a_dvc_lock_that_was_cut_off_in_the_writing_gives_no_results(tmp_path):
     layout = make_results(tmp_path)
     text = layout.lock.read_text()
     last = text.index("train@mnist-cnn")
-    whole = record.read("mnist-cnn", layout).fingerprint
-    said = "dvc.lock (is damaged|does not hold all stages)|is not what dvc.lock names"
+    complete = locked_results.read("mnist-cnn", layout).fingerprint
+    message = "dvc.lock (is damaged|does not hold all stages)|is not what dvc.lock names"
     for end in range(last, len(text), 5):
         layout.lock.write_text(text[:end])
         try:
-            cut = record.read("mnist-cnn", layout)
+            cut = locked_results.read("mnist-cnn", layout)
             cut.check()
         except SightlineError as error:
-            assert re.search(said, str(error)), text[:end]
+            assert re.search(message, str(error)), text[:end]
         else:
-            assert cut.fingerprint == whole, text[:end]
+            assert cut.fingerprint == complete, text[:end]
 
 
-def test_the_outputs_of_a_record_are_those_of_the_stages():
+def test_the_outs_of_a_model_are_those_of_its_stages():
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    for stage, outs in record.OUTS.items():
-        does = stages[stage]["do"]
-        paths = [path for kind in ("outs", "metrics", "plots") for path in does.get(kind, ())]
-        assert {Path(path).name for path in paths} == outs, stage
+    for stage, outs in Layout("").outs("${key}").items():
+        declared = stages[stage]["do"]
+        paths = {path for kind in ("outs", "metrics", "plots") for path in declared.get(kind, ())}
+        assert paths == {str(path) for path in outs}, stage
 
 
 def test_a_folders_md5_is_dvcs(tmp_path):

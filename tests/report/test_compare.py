@@ -5,10 +5,10 @@ import pytest
 from results import make_results
 
 from sightline.layout import Layout
-from sightline.report.compare import compare, report
+from sightline.report import compare
 from sightline.settings import params
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -21,12 +21,12 @@ def project(tmp_path) -> Path:
 
 def table(root: Path) -> list[str]:
     layout = Layout(root)
-    return report(params.load(layout), layout).splitlines()
+    return compare.table(params.load(layout), layout).splitlines()
 
 
 def line(root: Path, name: str) -> list[str]:
-    (found,) = [text.split() for text in table(root) if text.startswith(f"{name} ")]
-    return found
+    (cells,) = [text.split() for text in table(root) if text.startswith(f"{name} ")]
+    return cells
 
 
 def test_what_has_not_run_is_a_dash(project):
@@ -68,7 +68,7 @@ def test_columns_are_aligned(project):
     assert len({len(row) for row in rows}) == 1  # numbers end where their title ends
 
 
-def test_data_that_is_not_real_is_said_once_above(project):
+def test_data_that_is_not_real_is_named_once_above(project):
     make_results(project, "mnist-cnn")
     make_results(project, "mnist-lstm")
     first, blank, header = table(project)[:3]
@@ -83,7 +83,7 @@ def test_real_data_needs_no_warning(project):
 
 
 def test_it_ends_with_what_to_type_next(project, capsys):
-    compare(Layout(project))
-    said = capsys.readouterr().out
+    compare.compare(Layout(project))
+    printed = capsys.readouterr().out
     for command in ("make ui", "dvc exp run -S", "catalogue=official"):
-        assert command in said.split("Next:")[1]
+        assert command in printed.split("Next:")[1]

@@ -1,4 +1,4 @@
-"""benchmarks/airbench.py: airbench's net and ours, in turn; here on the CPU, and small."""
+"""scripts/airbench.py: airbench's net and ours, in turn; here on the CPU, and small."""
 
 import importlib
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support import PROJECT, benchmark_script, write_workspace
+from support import PROJECT, run_script, write_workspace
 
 from sightline.layout import Layout
 from sightline.settings import params
@@ -40,7 +40,7 @@ def workspace(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def airbench(monkeypatch):
-    monkeypatch.syspath_prepend(PROJECT / "benchmarks")
+    monkeypatch.syspath_prepend(PROJECT / "scripts")
     module = importlib.import_module("airbench")
     for name, value in {"WIDTHS": (8, 16, 16), "BATCH": 24, "EPOCHS": 4, "WHITENED": 100}.items():
         monkeypatch.setattr(module, name, value)
@@ -60,21 +60,21 @@ def test_both_learn_in_turn(workspace, airbench, capsys):
     without_val(workspace / "data" / "processed" / "cifar10")
     settings = params.load(Layout())
     airbench.compare(settings, replace(settings.compute, device="cpu", threads=1), runs=1)
-    said = capsys.readouterr().out.splitlines()
-    runs = [re.fullmatch(r"seed (-?\d), (.+): ([\d.]+)%, [\d.]+ s", line) for line in said[1:5]]
+    lines = capsys.readouterr().out.splitlines()
+    runs = [re.fullmatch(r"seed (-?\d), (.+): ([\d.]+)%, [\d.]+ s", line) for line in lines[1:5]]
     names = ["airbench", "record-cifar10-gpu"]
     assert [match.group(1, 2) for match in runs] == [
         (s, name) for s in ("-1", "0") for name in names
     ]
     assert all(float(match[3]) > 80 for match in runs)
-    assert [line.split(":")[0] for line in said[5:7]] == names
-    assert re.fullmatch(r"ours takes [\d.]+ of airbench's seconds", said[7])
+    assert [line.split(":")[0] for line in lines[5:7]] == names
+    assert re.fullmatch(r"ours takes [\d.]+ of airbench's seconds", lines[7])
 
 
 def test_images_held_back_are_refused(workspace, airbench):
     settings = params.load(Layout())
     with pytest.raises(
-        airbench.SightlineError, match=r"holds 40 images of train back as val.*to 0"
+        airbench.SightlineError, match=r"holds 40 train images back as val.*to 0"
     ):
         airbench.compare(settings, replace(settings.compute, device="cpu"), runs=1)
 
@@ -92,13 +92,13 @@ def test_every_image_is_moved_and_every_other_epoch_mirrors_it(airbench):
     torch.manual_seed(0)
     assert torch.equal(airbench.drawn(windows, mirror=True), moved.flip(3))
     # inside, where no border is mirrored, a moved image is a part of the image
-    found = (windows == moved.view(50, 3, 1, 1, 6, 6)).flatten(4).all(4).all(1)
-    assert (found.flatten(1).sum(1) == 1).all() and found.any(0).sum() > 15
+    matches = (windows == moved.view(50, 3, 1, 1, 6, 6)).flatten(4).all(4).all(1)
+    assert (matches.flatten(1).sum(1) == 1).all() and matches.any(0).sum() > 15
 
 
 def test_without_a_gpu_there_is_nothing_to_compare(workspace):
     if torch.cuda.is_available():
         pytest.skip("this machine has CUDA")
-    done = benchmark_script("airbench.py", workspace)
+    done = run_script("airbench.py", workspace)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert done.stderr.startswith("airbench: torch sees no CUDA device here")

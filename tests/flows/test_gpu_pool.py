@@ -3,7 +3,7 @@
 import pytest
 from toy_project import STAGES, Workspace, wait_until
 
-from sightline.pipeline.graph import main_root
+from sightline.layout import main_root
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -23,9 +23,9 @@ def test_every_stage_runs_once_and_both_have_the_same_lock(clones, reproduce, se
     coordinator, elsewhere = clones
     server.deploy(coordinator)
     with server.worker(elsewhere, pool="gpu"):
-        from flows.stage import served
+        from flows.gpu_pool import has_worker
 
-        wait_until(served, "the worker's first heartbeat")
+        wait_until(has_worker, "the worker's first heartbeat")
         state, run = reproduce(coordinator)
         assert state.message == "10 stages: 10 ran"
         trained = ["train@x", "train@y"]
@@ -46,6 +46,13 @@ def test_every_stage_runs_once_and_both_have_the_same_lock(clones, reproduce, se
         coordinator.shell("dvc", "exp", "apply", name)
         elsewhere.params(lambda params: params["recipes"]["x"].update(epochs=5))
         assert same_lock(coordinator, elsewhere)
+
+        for clone in clones:
+            clone.forget()
+        elsewhere.demand("train@x", add="trained anew")
+        state, _ = reproduce(coordinator, "train@x", force=True)
+        assert "train@x" in elsewhere.executed() and "train@x" not in coordinator.executed()
+        assert (coordinator.root / "models/x/weights.pt").read_text().endswith("trained anew")
 
         for clone in clones:
             clone.forget()
@@ -72,9 +79,9 @@ def test_a_worker_in_the_same_workspace_needs_no_remote(toy, reproduce, server):
     toy.commit()
     server.deploy(toy)
     with server.worker(toy, pool="gpu"):
-        from flows.stage import served
+        from flows.gpu_pool import has_worker
 
-        wait_until(served, "the worker's first heartbeat")
+        wait_until(has_worker, "the worker's first heartbeat")
         state, run = reproduce(toy)
     assert state.message == "10 stages: 3 ran, 7 up to date"
     assert toy.executed() == ["export@x", "log@x", "train@x"]
@@ -86,9 +93,9 @@ def test_training_stays_here_aloud_where_the_worker_could_not_see_the_code(toy, 
     toy.params(lambda params: params["recipes"]["x"].update(epochs=2))
     server.deploy(toy)
     with server.worker(toy, pool="gpu"):
-        from flows.stage import served
+        from flows.gpu_pool import has_worker
 
-        wait_until(served, "the worker's first heartbeat")
+        wait_until(has_worker, "the worker's first heartbeat")
         state, run = reproduce(toy)
     assert state.is_completed()
     assert "Training runs here, not in pool gpu" in server.artifact(run)

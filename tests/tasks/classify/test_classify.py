@@ -1,20 +1,18 @@
-"""classify: figures against values worked out by hand, and the stage as a whole."""
+"""classify: figures against values worked out by hand, and what evaluate leaves."""
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from support import write_processed
-from torch import nn
 
-from sightline.errors import SightlineError
-from sightline.evaluation import evaluate
-from sightline.evaluation.flops import flops
+from sightline.evaluation.evaluate import evaluate
 from sightline.layout import Layout
-from sightline.settings.recipe import Compute, Model, Optimizer, Recipe
+from sightline.settings.params import Compute, Model
+from sightline.settings.recipe import Optimizer, Recipe
 from sightline.tasks.classify import evaluation as classify
 from sightline.training.loop import train
 
@@ -54,37 +52,38 @@ def test_per_class_figures_worked_out_by_hand():
 @pytest.fixture(scope="module", params=["cnn", "lstm"])
 def evaluated(request, tmp_path_factory) -> Layout:
     layout = Layout(tmp_path_factory.mktemp("project"))
-    write_processed(layout.processed("bars"))
+    write_processed(layout.processed("bars").path)
     settings = {"cnn": {"widths": [4, 8]}, "lstm": {"hidden_size": 16}}[request.param]
-    recipe = Recipe(**{**vars(RECIPE), "network": settings})
+    recipe = replace(RECIPE, network=settings)
     model = Model("bars", request.param, "classify", "its")
-    train("it", model, recipe, Compute("cpu", threads=1), layout, layout.root / "state")
+    train("it", model, recipe, Compute("cpu", threads=1), layout)
     evaluate("it", layout)
     return layout
 
 
 def metrics(layout: Layout) -> dict:
-    return json.loads((layout.report("it") / "metrics.json").read_text())
+    return json.loads(layout.results("it").metrics.read_text())
 
 
 def test_val_figures_equal_those_of_the_last_epoch(evaluated):
-    last = list(csv.DictReader((evaluated.report("it") / "epochs.csv").open()))[-1]
+    last = list(csv.DictReader(evaluated.results("it").epochs.open()))[-1]
     assert metrics(evaluated)["val"]["top1"] == pytest.approx(float(last["val_top1"]), abs=1e-6)
     assert metrics(evaluated)["val"]["loss"] == pytest.approx(float(last["val_loss"]), abs=1e-4)
 
 
 def test_tables_agree_with_the_metrics(evaluated):
-    said = list(csv.DictReader((evaluated.report("it") / "tables" / "confusion.csv").open()))
-    right = sum(row["actual"] == row["predicted"] for row in said)
-    assert len(said) == 60 and right / 60 == pytest.approx(metrics(evaluated)["test"]["top1"])
-    rows = list(csv.DictReader((evaluated.report("it") / "tables" / "per_class.csv").open()))
+    results = evaluated.results("it")
+    answers = list(csv.DictReader(results.table("confusion").open()))
+    right = sum(row["actual"] == row["predicted"] for row in answers)
+    assert len(answers) == 60 and right / 60 == pytest.approx(metrics(evaluated)["test"]["top1"])
+    rows = list(csv.DictReader(results.table("per_class").open()))
     assert sum(float(r["recall"]) * int(r["count"]) for r in rows) == pytest.approx(right, abs=1e-3)
     assert metrics(evaluated)["catalogue"] == "sample"
 
 
 def evaluated_files(layout: Layout) -> dict[str, bytes]:
-    folder = layout.report("it")
-    paths = [folder / "metrics.json", *folder.glob("*/*")]
+    folder = layout.results("it").path
+    paths = [layout.results("it").metrics, *folder.glob("*/*")]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
@@ -97,22 +96,6 @@ def test_the_stage_repeats_itself_to_the_byte(evaluated):
     }
     evaluate("it", evaluated)
     assert evaluated_files(evaluated) == first
-
-
-def test_flops_are_two_per_multiply_and_add(evaluated):
-    from sightline.models.trained import load_model
-
-    model = load_model(evaluated.model("it"))
-    seen = {}
-
-    def linear(inputs: int, outputs: int) -> int:
-        return 2 * inputs * outputs
-
-    seen["cnn"] = sum(
-        2 * 9 * a * b * side**2 for a, b, side in [(1, 4, 12), (4, 4, 6), (4, 8, 6), (8, 8, 3)]
-    ) + linear(8, 3)
-    seen["lstm"] = 12 * (linear(12, 64) + linear(16, 64)) + linear(16, 3)
-    assert flops(model) == seen[model.description["network"]]
 
 
 def test_the_picture_shows_the_mistakes_the_model_was_surest_of():
@@ -129,23 +112,3 @@ def test_the_picture_shows_the_mistakes_the_model_was_surest_of():
     assert first == 100
     none = classify.wrongest(images, np.array([0, 0, 1]), probabilities, ["a", "b"])
     assert none.size[0] == sheet.size[0]
-
-
-def test_a_model_without_weights_names_the_command_to_run(tmp_path):
-    with pytest.raises(SightlineError, match="dvc repro train@it"):
-        evaluate("it", Layout(tmp_path))
-
-
-def test_the_flop_counter_does_not_count_a_recurrent_layer_twice():
-    class Holder(nn.Module):
-        def __init__(self, cell):
-            super().__init__()
-            self.cell, self.description = cell, {"shape": [4, 3, 1]}
-
-        def forward(self, images):
-            return self.cell(images.float().flatten(2))[0]
-
-    torch.manual_seed(0)
-    for cell, gates in ((nn.RNN, 1), (nn.GRU, 3), (nn.LSTM, 4)):
-        expected = 4 * 2 * gates * 5 * (3 + 5)
-        assert flops(Holder(cell(3, 5, batch_first=True)).eval()) == expected

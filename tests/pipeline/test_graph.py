@@ -1,3 +1,5 @@
+"""The stage graph as DVC has it, and what of it is stale."""
+
 import os
 import subprocess
 import sys
@@ -6,28 +8,9 @@ from pathlib import Path
 import pytest
 
 from sightline.errors import SightlineError
-from sightline.pipeline import graph as pipeline
-from sightline.pipeline.graph import main_root
-
-
-def test_main_root_is_the_workspace_itself(tmp_path):
-    assert main_root(tmp_path) == tmp_path.resolve()
-
-
-def test_main_root_of_copies_is_what_they_are_copies_of(tmp_path):
-    main = tmp_path.resolve()
-    for copy in (
-        ".dvc/tmp/exps/standalone/tmp1",
-        ".dvc/tmp/exps/tmp2",
-        ".sightline/worktrees/run-3",
-    ):
-        assert main_root(main / copy) == main, copy
-
-
-def test_main_root_of_a_copys_subfolder(tmp_path):
-    main = tmp_path.resolve()
-    assert main_root(main / ".dvc/tmp/exps/standalone/tmp1/deeper") == main
-    assert main_root(Path(main / "tmp/exps/x")) == main / "tmp/exps/x"
+from sightline.pipeline import commands
+from sightline.pipeline.copies import override
+from sightline.pipeline.graph import plan
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +44,7 @@ def dvc(root: Path, *command: str) -> None:
 def test_the_graph_is_that_of_dvc_wherever_one_stands(project, monkeypatch):
     for here in (project, project / "sub", Path("/")):
         monkeypatch.chdir(here)
-        stages = pipeline.plan(project, ["more"]).stages
+        stages = plan(project, ["more"]).stages
         assert {name: stage.upstream for name, stage in stages.items()} == {
             "make@a": (),
             "make@b": (),
@@ -72,21 +55,21 @@ def test_the_graph_is_that_of_dvc_wherever_one_stands(project, monkeypatch):
 
 
 def test_stale_is_what_dvc_says_and_all_that_stands_on_it(project):
-    assert pipeline.plan(project).stale == set()
-    assert pipeline.plan(project, ["use"], force=True).stale == {"make@a", "make@b", "use"}
+    assert plan(project).stale == set()
+    assert plan(project, ["use"], force=True).stale == {"make@a", "make@b", "use"}
     (project / "b.txt").unlink()
-    assert pipeline.plan(project).stale == {"make@b", "use"}
-    assert pipeline.plan(project, ["more"]).stale == {"make@b", "use", "sub/dvc.yaml:more"}
-    assert pipeline.plan(project, ["make@a"]).stale == set()
-    dvc(project, *pipeline.command("make@b"))
-    assert pipeline.plan(project).stale == set()
+    assert plan(project).stale == {"make@b", "use"}
+    assert plan(project, ["more"]).stale == {"make@b", "use", "sub/dvc.yaml:more"}
+    assert plan(project, ["make@a"]).stale == set()
+    dvc(project, *commands.repro("make@b"))
+    assert plan(project).stale == set()
 
 
 def test_targets_are_stages_or_kinds_with_all_they_depend_on(project):
-    assert list(pipeline.plan(project, ["make"]).stages) == ["make@a", "make@b"]
-    assert list(pipeline.plan(project, ["make@b"]).stages) == ["make@b"]
+    assert list(plan(project, ["make"]).stages) == ["make@a", "make@b"]
+    assert list(plan(project, ["make@b"]).stages) == ["make@b"]
     with pytest.raises(SightlineError, match="no stage 'mak': did you mean 'make'"):
-        pipeline.plan(project, ["mak"])
+        plan(project, ["mak"])
 
 
 def test_overrides_change_files_of_the_project_alone(tmp_path):
@@ -96,12 +79,12 @@ def test_overrides_change_files_of_the_project_alone(tmp_path):
         (folder / "params.yaml").write_text("a: 1\n")
     for path in ("../params.yaml", f"{tmp_path}/params.yaml"):
         with pytest.raises(SightlineError, match=f"override {path}:a=2: .* is not in the project"):
-            pipeline.override(root, [f"{path}:a=2"])
+            override(root, [f"{path}:a=2"])
     assert (tmp_path / "params.yaml").read_text() == "a: 1\n"
-    pipeline.override(root, ["a=2"])
+    override(root, ["a=2"])
     assert (root / "params.yaml").read_text() == "a: 2\n"
 
 
-def test_what_dvc_cannot_read_is_said_in_a_line(tmp_path):
+def test_what_dvc_cannot_read_is_one_line(tmp_path):
     with pytest.raises(SightlineError, match="DVC cannot read the stages of"):
-        pipeline.plan(tmp_path)
+        plan(tmp_path)

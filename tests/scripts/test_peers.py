@@ -1,10 +1,10 @@
-"""benchmarks/peers.py: pytorch/examples' networks and ours, to the same accuracy."""
+"""scripts/peers.py: pytorch/examples' networks and ours, to the same accuracy."""
 
 import re
 from pathlib import Path
 
 import pytest
-from support import benchmark_script, write_workspace
+from support import run_script, write_workspace
 
 FAST = {"epochs": 6, "batch_size": 16, "optimizer": {"name": "adam", "learning_rate": 0.01}}
 RECIPES = {
@@ -20,9 +20,7 @@ def workspace(root: Path, recipes: dict) -> Path:
 
 
 def test_both_train_to_the_goal_in_turn(tmp_path):
-    done = benchmark_script(
-        "peers.py", workspace(tmp_path, RECIPES), "--seeds", "0", "--threads", "1"
-    )
+    done = run_script("peers.py", workspace(tmp_path, RECIPES), "--seeds", "0", "--threads", "1")
     assert done.returncode == 0, done.stderr
     machine, path, *trained = done.stdout.splitlines()
     assert machine.startswith("bars for tests; 1 threads of")
@@ -33,8 +31,8 @@ def test_both_train_to_the_goal_in_turn(tmp_path):
         ).groups()
     )
     assert ours > usual and ratio == pytest.approx(ours / usual, abs=1)
-    found = [re.fullmatch(r"seed 0, (.*): ([\d.]+)%, .* CPU-s", line) for line in trained]
-    reached = {match[1]: float(match[2]) for match in found if match}
+    matches = [re.fullmatch(r"seed 0, (.*): ([\d.]+)%, .* CPU-s", line) for line in trained]
+    reached = {match[1]: float(match[2]) for match in matches if match}
     assert list(reached) == [
         "mnist",
         "mnist-cnn, fast-mnist-99",
@@ -56,7 +54,7 @@ def test_both_train_to_the_goal_in_turn(tmp_path):
 def test_a_recipe_of_ours_that_misses_the_goal_is_compared_with_nothing(tmp_path):
     slow = FAST | {"epochs": 1, "optimizer": {"name": "sgd", "learning_rate": 1e-6}}
     recipes = RECIPES | {"fast-mnist-99": slow | {"network": {"widths": [8]}}}
-    done = benchmark_script("peers.py", workspace(tmp_path, recipes), "mnist", "--seeds", "5")
+    done = run_script("peers.py", workspace(tmp_path, recipes), "mnist", "--seeds", "5")
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert re.search(
         r"^peers: mnist-cnn by fast-mnist-99: \d.*% with seed 5, 98.5% was to", done.stderr, re.M
