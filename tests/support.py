@@ -1,5 +1,5 @@
 """What several tests build on: a small learnable dataset in the preprocessed form, and workspaces
-for scripts/.
+for the scripts of scripts/.
 """
 
 import hashlib
@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+
+from sightline.layout import Layout
 
 PROJECT = Path(__file__).parent.parent
 COUNTS = {"train": 240, "val": 40, "test": 60}
@@ -93,3 +95,24 @@ def run_script(name: str, root: Path, *options: str) -> subprocess.CompletedProc
     return subprocess.run(
         command, cwd=root, env=environment, capture_output=True, text=True, check=False
     )
+
+
+def copy_settings(root: Path) -> Layout:
+    """Copy the project's own params.yaml and catalogues into a folder."""
+    shutil.copy(PROJECT / "params.yaml", root)
+    shutil.copytree(PROJECT / "data" / "catalogues", root / "data" / "catalogues")
+    return Layout(root)
+
+
+def change(layout: Layout, place: str, value: object) -> None:
+    """Set one value of params.yaml, `place` written with dots; None deletes it."""
+    content = yaml.safe_load(layout.params.read_text())
+    *parents, last = place.split(".")
+    section = content
+    for parent in parents:
+        section = section[parent]
+    if value is None:
+        del section[last]
+    else:
+        section[last] = value
+    layout.params.write_text(yaml.safe_dump(content))

@@ -57,7 +57,7 @@ def train(args) -> None:
 
 def evaluate(args) -> None:
     """Test one model on the splits that training never saw."""
-    from sightline.evaluation import evaluate
+    from sightline.evaluation.evaluate import evaluate
     from sightline.settings import params
 
     layout = Layout()
@@ -66,14 +66,14 @@ def evaluate(args) -> None:
 
 def insight(args) -> None:
     """Draw what one model sees: occlusion, filters, feature maps, gradients, gates."""
-    from sightline.insight import insight
+    from sightline.insight.insight import insight
 
     insight(args.name, Layout())
 
 
 def export(args) -> None:
     """Write one model as an ONNX file and check it against torch."""
-    from sightline.export import export
+    from sightline.export.export import export
 
     export(args.name, Layout())
 
@@ -118,7 +118,7 @@ def report(args) -> None:
 
 
 def ui(args) -> None:
-    """Open the MLflow UI on 127.0.0.1, after completing its record."""
+    """Open the MLflow UI on 127.0.0.1, after completing its runs."""
     from sightline.tracking.ui import serve
 
     serve(Layout(), args.port)
