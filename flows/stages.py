@@ -178,10 +178,9 @@ def run_in_pool(name: str, run: PipelineRun) -> Outcome:
     if state is None:
         return run_here(name, run, where=f"here: no worker of pool {POOL} came")
     if not state.is_completed():
-        passing = (
-            state.name == TRY_AGAIN_STATE or state.is_crashed()
-        )  # a worker that died: another may not
-        kind = TryAgain if passing else SightlineError
+        # where one worker died, another may not
+        may_pass = state.name == TRY_AGAIN_STATE or state.is_crashed()
+        kind = TryAgain if may_pass else SightlineError
         raise kind(f"in pool {POOL}: {state.message or state.name}")
     take_over(name, run, gpu_pool.read_lock_entry(state))
     return Outcome("ran", time.monotonic() - began, f"pool {POOL}")
