@@ -1,30 +1,26 @@
 # What a person types most. `make help` explains each target.
 SHELL := /bin/bash
 PYTHON ?= python3.11
-VENV := .venv
-BIN := $(VENV)/bin
-# nothing that we start reports to anybody
+BIN := .venv/bin
+# nothing that we start reports to anybody: docs/dependencies.md
 export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
+export ORT_DISABLE_TELEMETRY := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
-export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+SYSTEM_PATH := $(subst $(CURDIR)/$(BIN):,,$(PATH))
+export PATH := $(CURDIR)/$(BIN):$(SYSTEM_PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-slow lint ui report clean up down faults
+.PHONY: help env run test test-slow lint lock ui report clean up down faults
 
 help: ## say what each target does
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
-	  while IFS=$$'\t' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# made anew only when what it is made from changes
-$(VENV)/.made: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11))' || \
-	  { echo "Sightline needs Python 3.11 or newer: make run PYTHON=/path/to/python3.11"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[pipeline,test]'
-	@touch $@
-
-env: $(VENV)/.made ## make the environment (.venv) with the versions that were tested
+env: ## make the environment (.venv) with the versions that were tested
+	@PATH="$(SYSTEM_PATH)"; command -v $(PYTHON) >/dev/null || { echo \
+	  "Sightline needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }; \
+	  $(PYTHON) scripts/environment.py
 
 run: env ## everything: data, training, evaluation, ONNX, MLflow; only what changed since the last run
 	@sightline validate
@@ -33,13 +29,19 @@ run: env ## everything: data, training, evaluation, ONNX, MLflow; only what chan
 test: env ## the tests that take minutes (without those marked slow)
 	python -m pytest
 
-test-slow: env ## the tests marked slow: a few minutes each
+test-slow: env ## the tests marked slow: a few minutes each; WHERE=tests/flows takes a part
 	python -m pytest -m 'slow and not gpu' $(WHERE)
 
-lint: env ## check style and format
-	ruff check . && ruff format --check .
+lint: env ## check style, format and types
+	ruff check . && ruff format --check . && pyright
 
-ui: env ## the MLflow UI, on 127.0.0.1, after completing its record
+lock: env ## write requirements.lock anew from pyproject.toml; UPGRADE=--upgrade takes newer versions
+	uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	  --extra pipeline --extra predict --extra postgres \
+	  --group build --group lint --group scripts --group test \
+	  --no-emit-index-url --custom-compile-command 'make lock' $(UPGRADE) -o requirements.lock
+
+ui: env ## the MLflow UI, on 127.0.0.1, after completing its runs
 	sightline ui
 
 report: env ## a page for each dataset: what its models reach and what they see
@@ -47,10 +49,10 @@ report: env ## a page for each dataset: what its models reach and what they see
 
 # PREFECT_PORT=4300 MLFLOW_PORT=5300 choose other ports
 up: env ## Prefect (server, workers, deployments) and the MLflow UI, on 127.0.0.1
-	@sightline up $(PREFECT_PORT:%=--prefect-port %) $(MLFLOW_PORT:%=--mlflow-port %)
+	@python -m flows.services up $(PREFECT_PORT:%=--prefect-port %) $(MLFLOW_PORT:%=--mlflow-port %)
 
 down: ## end all that `make up` started
-	@sightline down
+	@python -m flows.services down
 
 faults: env ## kill every process at every stage, see that nothing is lost; writes docs/faults.md
 	PYTHONPATH=tests python tests/faults/matrix.py > docs/faults.md.new && mv docs/faults.md.new docs/faults.md

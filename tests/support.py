@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from sightline.layout import Layout
+
 PROJECT = Path(__file__).parent.parent
 COUNTS = {"train": 240, "val": 40, "test": 60}
 
@@ -85,7 +87,7 @@ def write_workspace(
     (root / "params.yaml").write_text(yaml.safe_dump(params))
 
 
-def benchmark_script(name: str, root: Path, *options: str) -> subprocess.CompletedProcess:
+def run_script(name: str, root: Path, *options: str) -> subprocess.CompletedProcess:
     """Run a script of scripts/ in the workspace `root`."""
     command = [sys.executable, str(PROJECT / "scripts" / name), *options]
     paths = os.pathsep.join([str(PROJECT / "src"), *sys.path])
@@ -93,3 +95,24 @@ def benchmark_script(name: str, root: Path, *options: str) -> subprocess.Complet
     return subprocess.run(
         command, cwd=root, env=environment, capture_output=True, text=True, check=False
     )
+
+
+def copy_settings(root: Path) -> Layout:
+    """Copy the project's own params.yaml and catalogues into a folder."""
+    shutil.copy(PROJECT / "params.yaml", root)
+    shutil.copytree(PROJECT / "data" / "catalogues", root / "data" / "catalogues")
+    return Layout(root)
+
+
+def change(layout: Layout, place: str, value: object) -> None:
+    """Set one value of params.yaml, `place` written with dots; None deletes it."""
+    content = yaml.safe_load(layout.params.read_text())
+    *parents, last = place.split(".")
+    section = content
+    for parent in parents:
+        section = section[parent]
+    if value is None:
+        del section[last]
+    else:
+        section[last] = value
+    layout.params.write_text(yaml.safe_dump(content))

@@ -1,0 +1,123 @@
+"""Make .venv from requirements.lock, or leave it alone if it is as it should be: `make env`.
+
+Run by the Python that .venv shall have, with nothing but the standard library. An environment that
+cannot be trusted (cut off while it was made, moved, of another Python) is made anew.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+MADE = VENV / ".made"  # written last: what the environment was made from
+LOCK = ROOT / "requirements.lock"
+PROBE = (
+    "import importlib.util as u, sys; print(*sys.version_info[:2], u.find_spec('pip') is not None)"
+)
+
+
+def main() -> int:
+    """Make the environment if need be; 0 when it is there."""
+    if sys.version_info[:2] < (3, 11):  # noqa: UP036 - whatever Python a person has runs this
+        print("Sightline needs Python 3.11 or newer: make run PYTHON=/path/to/python3.11")
+        return 1
+    with LOCK.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a second `make` waits for the first one's environment
+        wanted = {
+            "folder": str(ROOT),
+            "python": list(sys.version_info[:2]),
+            "sha256": hashlib.sha256(
+                (ROOT / "pyproject.toml").read_bytes() + LOCK.read_bytes()
+            ).hexdigest(),
+        }
+        made = read_made()
+        fault = find_fault(made, wanted)
+        if fault is None and made == wanted:
+            return 0
+        if fault:
+            print(f"{fault}: .venv is made anew", flush=True)
+            remove()
+        MADE.unlink(missing_ok=True)
+        if not PYTHON.exists():
+            print("making .venv: several GB, some minutes", flush=True)
+            # not sys.executable: it may be that of the .venv that has just been deleted
+            subprocess.run([sys._base_executable, "-m", "venv", str(VENV)], check=True)
+        install()
+        MADE.write_text(json.dumps(wanted) + "\n")
+    return 0
+
+
+def read_made() -> dict:
+    """Return what .venv was made from; empty if nothing says so."""
+    try:
+        return json.loads(MADE.read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def find_fault(made: dict, wanted: dict) -> "str | None":
+    """Return why .venv cannot be used; None if it can, or if there is none yet."""
+    if not os.path.lexists(VENV):
+        return None
+    if not made:
+        return ".venv was never finished"
+    if made.get("folder") != wanted["folder"]:
+        return f".venv was made in {made.get('folder')} and moved here"
+    try:
+        probe = subprocess.run([str(PYTHON), "-c", PROBE], capture_output=True, text=True)
+    except OSError:
+        return ".venv has lost its Python"
+    if probe.returncode != 0:
+        return ".venv's Python does not start"
+    major, minor, pip = probe.stdout.split()
+    if [int(major), int(minor)] != wanted["python"]:
+        return (
+            f".venv is of Python {major}.{minor}, wanted is {'.'.join(map(str, wanted['python']))}"
+        )
+    return None if pip == "True" else ".venv has no pip"
+
+
+def remove() -> None:
+    """Delete .venv, which may be a link to another folder's."""
+    if VENV.is_dir() and not VENV.is_symlink():
+        shutil.rmtree(VENV)
+    else:
+        VENV.unlink()
+
+
+def install() -> None:
+    """Install what the lock lists, by uv if it can be had, else by pip; then this project."""
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    uv = shutil.which("uv") or own_uv(pip)
+    ways = [[uv, "pip", "install", "--quiet", "--python", str(PYTHON)]] if uv else []
+    for way in [*ways, pip]:
+        locked = subprocess.run([*way, "--require-hashes", "-r", str(LOCK)])
+        if locked.returncode == 0:
+            project = [*way, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
+            subprocess.run(project, check=True)
+            return
+        if way is not pip:
+            print("uv failed, pip is tried: it may know an index that uv does not", flush=True)
+    raise SystemExit("the packages could not be installed: see above, then run the same again")
+
+
+def own_uv(pip: list) -> "str | None":
+    """Return the uv of .venv, installed there by pip; None if there is none for this machine."""
+    entry = LOCK.read_text().split("\nuv==")[1].split("\n    # via")[0]
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write(f"uv=={entry}\n")
+        file.flush()
+        done = subprocess.run([*pip, "--no-deps", "--require-hashes", "-r", file.name])
+    return str(VENV / "bin" / "uv") if done.returncode == 0 else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
