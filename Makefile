@@ -41,7 +41,7 @@ lock: env ## write requirements.lock anew from pyproject.toml; UPGRADE=--upgrade
 	  --group build --group lint --group scripts --group test \
 	  --no-emit-index-url --custom-compile-command 'make lock' $(UPGRADE) -o requirements.lock
 
-ui: env ## the MLflow UI, on 127.0.0.1, after completing its record
+ui: env ## the MLflow UI, on 127.0.0.1, after completing its runs
 	sightline ui
 
 report: env ## a page for each dataset: what its models reach and what they see

@@ -1,24 +1,18 @@
-"""What a run leaves in Prefect: a table, an event when a model changed, a word when it failed."""
+"""What a run leaves in Prefect: a table, and an event when a model changed."""
 
-import json
-import logging
 import os
-import urllib.request
 from pathlib import Path
 
 from prefect.artifacts import create_markdown_artifact
 from prefect.events import emit_event
 
+from flows.services.environment import WORKSPACE
 from flows.stages import PipelineRun
 from sightline.layout import Layout
 from sightline.report.compare import table as table_of_models
 from sightline.settings.params import Params
 
 ONNX_CHANGED = "sightline.onnx.changed"  # what the benchmark's trigger in prefect.yaml waits for
-WORKSPACE = "SIGHTLINE_WORKSPACE"  # the clone that a worker runs flows in
-NOTIFY = (
-    "SIGHTLINE_NOTIFY_URL"  # where failures are posted as {"text": ..}, as chat services take it
-)
 
 
 def publish(key: str, markdown: str, description: str) -> None:
@@ -62,11 +56,11 @@ def summary(run: PipelineRun) -> str:
     counts = {how: hows.count(how) for how in ("ran", "restored", "failed")}
     counts["not run"] = len(run.plan.stale) - len(hows)
     counts["up to date"] = len(run.plan.stages) - sum(counts.values())
-    said = [f"{n} {how}" for how, n in counts.items() if n]
-    return f"{len(run.plan.stages)} stages: {', '.join(said)}"
+    parts = [f"{n} {how}" for how, n in counts.items() if n]
+    return f"{len(run.plan.stages)} stages: {', '.join(parts)}"
 
 
-def announce(root: Path, before: dict[str, str], after: dict[str, str]) -> list[str]:
+def announce_changed_models(root: Path, before: dict[str, str], after: dict[str, str]) -> list[str]:
     """Emit one event that names the ONNX files whose digest changed, and return them.
 
     The event says in which workspace, seen from the worker's own, so that the benchmark it starts
@@ -85,18 +79,3 @@ def announce(root: Path, before: dict[str, str], after: dict[str, str]) -> list[
             payload={"files": changed, "workspace": os.path.relpath(root, own)},
         )
     return changed
-
-
-def notify(flow, flow_run, state) -> None:
-    """Post a run that failed or crashed to SIGHTLINE_NOTIFY_URL, if that is set in the worker."""
-    url = os.environ.get(NOTIFY)
-    text = f"{flow.name} '{flow_run.name}' ended as {state.name}: {state.message}"
-    if not url:
-        return
-    request = urllib.request.Request(
-        url, json.dumps({"text": text}).encode(), {"Content-Type": "application/json"}
-    )
-    try:
-        urllib.request.urlopen(request, timeout=10).close()
-    except OSError as error:
-        logging.getLogger("prefect").warning(f"{NOTIFY}: {error}: nobody was told: {text}")

@@ -6,7 +6,7 @@ prefect deployment run benchmark/weekly -p models='["mnist-lstm"]'     one model
 
 import base64
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -17,8 +17,9 @@ from prefect.tasks import exponential_backoff
 from pydantic import Field
 
 from flows import artifacts, console
-from flows.outcome import cause, failed, stage_error
-from flows.stages import passes
+from flows.notify import post_failure
+from flows.outcome import cause, failed_state, stage_error
+from flows.stages import may_be_retried
 from flows.train import Model
 from sightline.benchmark import records, regression, run
 from sightline.benchmark import summary as figures
@@ -36,8 +37,12 @@ Workspace = Annotated[
 REGRESSION = "Regression"  # the name of the failed state of a run that found a model slower
 
 
-@flow(on_failure=[artifacts.notify], on_crashed=[artifacts.notify])
-def benchmark(models: list[Model] = [], force: bool = False, workspace: Workspace = ".") -> State:  # noqa: B006
+@flow(on_failure=[post_failure], on_crashed=[post_failure])
+def benchmark(
+    models: list[Model] = [],  # noqa: B006
+    force: bool = False,
+    workspace: Workspace = ".",
+) -> State[Any]:
     """Measure exported models, one after the other.
 
     While one is measured it has the processors to itself: stages of other flows wait.
@@ -66,22 +71,24 @@ def benchmark(models: list[Model] = [], force: bool = False, workspace: Workspac
                 name: step(name, key, settings, layout, children, return_state=True)
                 for name, key in wanted.items()
             }
-            found = run.newest(settings.models, layout)
-        if found:
-            artifacts.publish("benchmark", markdown(found, layout), summary(states, found))
+            newest = run.newest(settings.models, layout)
+        if newest:
+            artifacts.publish("benchmark", markdown(newest, layout), summary(states, newest))
     except SightlineError as error:
         log.error(str(error))
-        return failed(error)
+        return failed_state(error)
     bad = {name: state for name, state in states.items() if not state.is_completed()}
     if not bad:
-        return Completed(message=summary(states, found))
+        return Completed(message=summary(states, newest))
     only_slower = all(state.name == REGRESSION for state in bad.values())
-    said = "\n".join([summary(states, found), *(state.message for state in bad.values())])
-    return Failed(name=REGRESSION if only_slower else "Failed", message=said)
+    lines = [summary(states, newest), *(str(state.message) for state in bad.values())]
+    return Failed(name=REGRESSION if only_slower else "Failed", message="\n".join(lines))
 
 
-@task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=passes)
-def measure(name: str, key: dict, settings: Params, layout: Layout, children: Children) -> State:
+@task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=may_be_retried)
+def measure(
+    name: str, key: dict[str, Any], settings: Params, layout: Layout, children: Children
+) -> State[Any]:
     """Measure one model in a process that does nothing else; its state says if it became slower.
 
     What was measured is not measured again because MLflow was down: the next run completes that.
@@ -91,14 +98,14 @@ def measure(name: str, key: dict, settings: Params, layout: Layout, children: Ch
     limit = settings.flows.time_limits.get("benchmark")
     result = children.run(["sightline", "benchmark", name], layout.root, log.info, limit)
     record = records.current(layout, name, key)
-    if record == before:
+    if record is None or record == before:
         try:
             if result.status == TRY_AGAIN:
                 raise TryAgain(f"{name}: {cause(result)}")
             raise stage_error(name, result, limit)
         except SightlineError as error:
             log.error(str(error))
-            return failed(error)
+            return failed_state(error)
     if record["regression"] and record["regression"]["verdict"] == regression.SLOWER:
         return Failed(name=REGRESSION, message=regression.sentence(record))
     if result.status != 0:
@@ -106,24 +113,24 @@ def measure(name: str, key: dict, settings: Params, layout: Layout, children: Ch
     return Completed(message=f"{name}: {record['path']}")
 
 
-def summary(states: dict[str, State], found: list[dict]) -> str:
+def summary(states: dict[str, State[Any]], newest: list[dict[str, Any]]) -> str:
     """Return one line: how many models were measured, failed, became slower, had a record."""
     slower = sum(state.name == REGRESSION for state in states.values())
     measured = sum(state.is_completed() for state in states.values()) + slower
     parts = [f"{measured} models measured"]
     parts += [f"{slower} slower than before"] * bool(slower)
     parts += [f"{len(states) - measured} failed"] * (len(states) > measured)
-    known = len({r["model"]["name"] for r in found} - set(states))
+    known = len({r["model"]["name"] for r in newest} - set(states))
     return ", ".join([*parts, f"{known} had a record already"])
 
 
-def markdown(found: list[dict], layout: Layout) -> str:
-    """Return the artifact: the report, and the pictures within it, so that it stands alone."""
+def markdown(newest: list[dict[str, Any]], layout: Layout) -> str:
+    """Return the artifact: the text, and the pictures within it, so that it stands alone."""
     pictures = [
         f"![{path.stem}](data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()})"
-        for path in figures.write_pictures(found, layout)
+        for path in figures.write_pictures(newest, layout)
     ]
-    return "\n\n".join(["# onnxruntime", figures.text(found), *pictures])
+    return "\n\n".join(["# onnxruntime", figures.text(newest), *pictures])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What became of a stage, and what a person is told when it failed."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
@@ -8,9 +9,9 @@ from prefect.states import Failed
 from sightline.errors import TRY_AGAIN, SightlineError, TryAgain
 from sightline.host.processes import Result
 
-PASSES = "TryAgain"  # the name of a failed state that is worth a retry
+TRY_AGAIN_STATE = "TryAgain"  # the name of a failed state that is worth a retry
 # What DVC 3 says; tests/flows holds these words against the real dvc.
-_DONE = {
+_DVC_OUTCOMES = {
     "Running stage": "ran",
     "is cached - skipping run": "restored",
     "didn't change": "up to date",
@@ -30,12 +31,12 @@ class Outcome:
     cause: str = ""
 
 
-def done(line: str) -> str | None:
-    """Return what DVC says in this line that it did with the stage, if it does."""
-    return next((how for words, how in _DONE.items() if words in line), None)
+def outcome_in(line: str) -> str | None:
+    """Return what DVC did with the stage, if this line tells: ran, restored, up to date."""
+    return next((how for words, how in _DVC_OUTCOMES.items() if words in line), None)
 
 
-def advice(line: str) -> bool:
+def is_advice(line: str) -> bool:
     """Whether DVC tells a person at a terminal what to type next, which no flow has a use for."""
     return line.startswith(_ADVICE)
 
@@ -44,9 +45,9 @@ class TimedOut(SightlineError):
     """A stage ran past the limit of its kind."""
 
 
-def failed(error: SightlineError, message: str = "") -> State:
+def failed_state(error: SightlineError, message: str = "") -> State[Any]:
     """Return the state that an error leaves, its line as the message."""
-    names = {TryAgain: PASSES, TimedOut: "TimedOut"}
+    names = {TryAgain: TRY_AGAIN_STATE, TimedOut: "TimedOut"}
     return Failed(name=names.get(type(error), "Failed"), message=message or str(error))
 
 
@@ -55,12 +56,19 @@ def stage_error(name: str, result: Result, limit: float | None) -> SightlineErro
     if result.timed_out:
         return TimedOut(f"{name} ran past its {limit:.0f} s (flows.time_limits in params.yaml)")
     text = "\n".join(result.tail)
-    passes = f"exited with {TRY_AGAIN}" in text or any(words in text for words in _LOCKED)
-    return (TryAgain if passes else SightlineError)(f"{name}: {cause(result)}")
+    may_pass = f"exited with {TRY_AGAIN}" in text or any(words in text for words in _LOCKED)
+    return (TryAgain if may_pass else SightlineError)(f"{name}: {cause(result)}")
 
 
 def cause(result: Result) -> str:
-    """Return the line that says why: the program's own last word, before DVC's summary of it."""
-    own = [line for line in result.tail if not line.startswith(("ERROR: failed to reproduce", ">"))]
-    said = [line for line in own if line.startswith(("sightline: ", "ERROR: "))] or own
-    return said[-1] if said else f"ended with status {result.status} and without a word"
+    """Return the line that says why: the stage's last error, or DVC's own, else the last line.
+
+    Where a stage failed, DVC sums that up in a line that ends with the stage's exit status.
+    """
+    lines = [line for line in result.tail if not line.startswith(">") and not _summary(line)]
+    errors = [line for line in lines if line.startswith(("sightline: ", "ERROR: "))] or lines
+    return errors[-1] if errors else f"ended with status {result.status} and without a word"
+
+
+def _summary(line: str) -> bool:
+    return line.startswith("ERROR: failed to reproduce") and ": failed to run: " in line

@@ -9,7 +9,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -18,10 +18,11 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows import artifacts, console
-from flows.outcome import cause, failed
-from flows.stage import POOL, served
-from flows.stages import PipelineRun, passes
+from flows import artifacts, console, gpu_pool
+from flows.gpu_pool import POOL
+from flows.notify import post_failure
+from flows.outcome import cause, failed_state
+from flows.stages import PipelineRun, may_be_retried
 from sightline.errors import SightlineError
 from sightline.host.locks import workspace_lock
 from sightline.host.processes import Children
@@ -36,8 +37,8 @@ Overrides = Annotated[list[Override], Field(title="overrides")]
 Force = Annotated[bool, Field(title="force")]
 
 
-@flow(on_failure=[artifacts.notify], on_crashed=[artifacts.notify])
-def reproduce(targets: Targets = [], overrides: Overrides = [], force: Force = False) -> State:  # noqa: B006
+@flow(on_failure=[post_failure], on_crashed=[post_failure])
+def reproduce(targets: Targets = [], overrides: Overrides = [], force: Force = False) -> State[Any]:  # noqa: B006
     """Run what is out of date in the worker's workspace, each stage as a task.
 
     DVC decides what that is. A stage that fails stops those that need it, nothing else; the next
@@ -53,12 +54,12 @@ def reproduce(targets: Targets = [], overrides: Overrides = [], force: Force = F
     return bring_up_to_date(targets, overrides, force)
 
 
-def bring_up_to_date(targets: list[str], overrides: list[str], force: bool) -> State:
+def bring_up_to_date(targets: list[str], overrides: list[str], force: bool) -> State[Any]:
     """Run the stale ones of `targets`; return the state and line that the flow run ends with."""
     console.outlive_reader()
     log = get_run_logger()
     try:
-        with place(Path.cwd(), overrides) as root, Children() as children:
+        with folder_to_run_in(Path.cwd(), overrides) as root, Children() as children:
             settings = params.load(Layout(root))
             plan = ask_dvc.with_options(
                 retries=settings.flows.retries, retry_delay_seconds=settings.flows.retry_delay
@@ -71,10 +72,12 @@ def bring_up_to_date(targets: list[str], overrides: list[str], force: bool) -> S
                 log.info(note)
             before = lockfile.locked_outs(root)
             run = PipelineRun(root, plan, settings, children, overrides, force, commit)
-            run.everything()
+            run.run_stale_stages()
             after = lockfile.locked_outs(root)
             # an experiment's worktree is gone when a benchmark that waits for the event starts
-            if not overrides and (changed := artifacts.announce(root, before, after)):
+            if not overrides and (
+                changed := artifacts.announce_changed_models(root, before, after)
+            ):
                 notes.append(f"ONNX files that changed: {', '.join(changed)}")
             failures = [outcome.cause for outcome in run.outcomes.values() if outcome.cause]
             if overrides and not failures:
@@ -82,14 +85,14 @@ def bring_up_to_date(targets: list[str], overrides: list[str], force: bool) -> S
             artifacts.publish("reproduce", artifacts.table(run, settings, notes), f"in {root}")
     except SightlineError as error:
         log.error(str(error))
-        return failed(error)
+        return failed_state(error)
     if failures:
         return Failed(message="\n".join([artifacts.summary(run), *failures]))
     return Completed(message=artifacts.summary(run))
 
 
 @contextlib.contextmanager
-def place(root: Path, overrides: list[str]) -> Iterator[Path]:
+def folder_to_run_in(root: Path, overrides: list[str]) -> Iterator[Path]:
     """Give the folder to run in: the workspace, locked; with overrides a worktree that has them."""
     log = get_run_logger()
     if overrides:
@@ -104,12 +107,14 @@ def place(root: Path, overrides: list[str]) -> Iterator[Path]:
     locks = Layout(root).own_state.locks
     patience = params.load(Layout(root)).flows.lock_wait
     with workspace_lock(locks, f"flow run '{flow_run.name}'", patience, log.info):
-        for healed in lockfile.heal(root):
-            log.warning(healed)
+        for note in lockfile.heal(root):
+            log.warning(note)
         yield root
 
 
-@task(name="ask dvc", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=passes)
+@task(
+    name="ask dvc", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=may_be_retried
+)
 def ask_dvc(root: Path, targets: list[str], force: bool) -> graph.Plan:
     """Ask DVC what is out of date."""
     plan = graph.plan(root, targets, force)
@@ -129,7 +134,7 @@ def check_params(root: Path, children: Children) -> None:
 
 def where_to_train(root: Path) -> tuple[str | None, str]:
     """Return the commit that a worker of the gpu pool is to train, or None; and the reason."""
-    if not served():
+    if not gpu_pool.has_worker():
         return None, f"Training runs here: no worker serves pool {POOL}."
     try:
         commit = worktrees.head(root, "dvc.lock", "params.yaml")

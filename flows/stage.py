@@ -1,46 +1,38 @@
-"""The flow `stage`: one stage of somebody else's run, on this worker. And how to send one there."""
+"""The flow `stage`: one stage of somebody else's run, on this worker."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import httpx
 import yaml
 from prefect import flow, get_run_logger
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import State, WorkerStatus
-from prefect.deployments import run_deployment
-from prefect.exceptions import ObjectNotFound
+from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Cancelling, Completed
+from prefect.states import Completed
 
 from flows import console
-from flows.outcome import advice, cause, failed, stage_error
+from flows.gpu_pool import leave_lock_entry
+from flows.outcome import cause, failed_state, is_advice, stage_error
 from sightline.errors import SightlineError, TryAgain
 from sightline.host import gpus, locks
 from sightline.host.processes import Children
 from sightline.layout import Layout
-from sightline.pipeline import commands, copies, graph, worktrees
+from sightline.pipeline import commands, copies, graph, lockfile, worktrees
 from sightline.settings import params
-
-POOL = "gpu"
-DEPLOYMENT = f"stage/{POOL}"
-POLL = 2.0  # seconds between two looks at a stage that runs elsewhere
 
 
 @flow(flow_run_name="{name}")
-def stage(name: str, commit: str, params_text: str, lock: dict, force: bool = False) -> State:
+def stage(name: str, commit: str, params_text: str, lock: dict, force: bool = False) -> State[Any]:
     """Run one stage in a worktree of this worker's clone, and push what it made.
 
     The coordinator sends the commit, its params.yaml and the entries of dvc.lock that the stage
-    stands on; nothing but this stage can run here. Results travel through the DVC remote, or
-    through the cache where both share one.
+    needs; nothing but this stage can run here. Results travel through the DVC remote, or through
+    the cache where both share one; the stage's own entry of dvc.lock stays with this run.
     """
     console.outlive_reader()
     log = get_run_logger()
 
     def on_line(line: str) -> None:
-        if not advice(line):
+        if not is_advice(line):
             log.info(line)
 
     try:
@@ -67,7 +59,7 @@ def stage(name: str, commit: str, params_text: str, lock: dict, force: bool = Fa
                 locks.processors(False, wait, log.info),
             ):
                 result = children.run(
-                    commands.command(name, force, pull=remote), copy, on_line, limit, environment
+                    commands.repro(name, force, pull=remote), copy, on_line, limit, environment
                 )
             if result.status != 0:
                 raise stage_error(name, result, limit)
@@ -75,43 +67,8 @@ def stage(name: str, commit: str, params_text: str, lock: dict, force: bool = Fa
                 pushed = children.run(commands.push([name]), copy, on_line)
                 if pushed.status != 0:
                     raise TryAgain(f"push of {name} to the DVC remote: {cause(pushed)}")
+            leave_lock_entry(name, lockfile.locked(copy)[name])
         return Completed(message=f"{name} took {result.seconds:.0f} s")
     except SightlineError as error:
         log.error(str(error))
-        return failed(error)
-
-
-def served() -> bool:
-    """Whether the gpu pool has a worker that would take a stage now."""
-    with get_client(sync_client=True) as client:
-        try:
-            client.read_deployment_by_name(DEPLOYMENT)
-            if client.read_work_pool(POOL).is_paused:
-                return False
-            workers = client.read_workers_for_work_pool(POOL)
-        except ObjectNotFound:
-            return False
-    return any(worker.status == WorkerStatus.ONLINE for worker in workers)
-
-
-def send(parameters: dict, closed: Callable[[], bool]) -> State | None:
-    """Run `stage` on a worker of the gpu pool, wait, and return the state that it ended in.
-
-    Returns None where no worker came for it, or where `closed` says that this run is ending: then
-    it is called off there too. A server that is away for a while is waited for.
-    """
-    sent = run_deployment(DEPLOYMENT, parameters=parameters, timeout=0)
-    with get_client(sync_client=True) as client:
-        state = sent.state
-        while not closed():
-            try:
-                state = client.read_flow_run(sent.id).state
-                if state.is_final():
-                    return state
-                if state.is_scheduled() and not served():
-                    break
-            except httpx.TransportError:
-                pass
-            time.sleep(POLL)
-        client.set_flow_run_state(sent.id, Cancelling(message="called off by whoever asked for it"))
-    return None
+        return failed_state(error)

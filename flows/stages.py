@@ -5,6 +5,7 @@ import shlex
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -12,14 +13,26 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from prefect.tasks import exponential_backoff
 
-from flows.outcome import PASSES, Outcome, advice, cause, done, failed, stage_error
-from flows.stage import POOL, send
+from flows import gpu_pool
+from flows.gpu_pool import POOL
+from flows.outcome import (
+    TRY_AGAIN_STATE,
+    Outcome,
+    cause,
+    failed_state,
+    is_advice,
+    outcome_in,
+    stage_error,
+)
 from sightline.errors import SightlineError, TryAgain
 from sightline.host import gpus, locks
 from sightline.host.processes import Children
 from sightline.layout import main_root
 from sightline.pipeline import commands, copies, graph, lockfile
 from sightline.settings.params import Params
+
+if TYPE_CHECKING:
+    from prefect.futures import PrefectFuture
 
 
 class PipelineRun:
@@ -63,19 +76,19 @@ class PipelineRun:
             return {"cpu": 0, "gpu": 0}
         return self.training
 
-    def by_hand(self, name: str) -> str:
+    def command_to_repeat(self, name: str) -> str:
         """Return what a person types to repeat one stage and see for themselves."""
         if self.overrides:  # this folder will be gone
             changes = " ".join(f"-S {shlex.quote(override)}" for override in self.overrides)
             return f"cd {main_root(self.root)} && dvc exp run {changes} {name}"
-        return f"cd {self.root} && {' '.join(commands.command(name))}"
+        return f"cd {self.root} && {' '.join(commands.repro(name))}"
 
-    def everything(self) -> None:
+    def run_stale_stages(self) -> None:
         """Run all that is stale; a stage that fails stops its descendants and nothing else."""
         todo = [name for name in self.plan.stages if name in self.plan.stale]
         free = {"cpu": self.flows.cpu_slots, "gpu": len(self.devices)}
         ended: queue.SimpleQueue[str] = queue.SimpleQueue()
-        futures = {}
+        futures: dict[str, PrefectFuture[Any]] = {}
         unfinished = set(todo)
         step = run_stage.with_options(
             retries=self.flows.retries,
@@ -91,13 +104,13 @@ class PipelineRun:
                 todo.remove(name)
                 # Prefect leaves a task NotReady, unrun, if one of those it waits for failed
                 waits = [futures[u] for u in upstream if u in futures]
-                futures[name] = step.submit(name, self, wait_for=waits)
+                futures[name] = step.submit(name, self, return_state=False, wait_for=waits)
                 futures[name].add_done_callback(lambda _, name=name: ended.put(name))
             name = ended.get()
             unfinished.remove(name)
             free = {k: free[k] + self.slots(name)[k] for k in free}
 
-    def stands_on(self, name: str) -> dict:
+    def lock_for_worker(self, name: str) -> dict[str, Any]:
         """Return the part of dvc.lock that a worker needs to run `name` and nothing else."""
         entries, wanted = lockfile.locked(self.root), {name, *self.plan.stages[name].upstream}
         for other in reversed(self.plan.stages):
@@ -109,11 +122,11 @@ class PipelineRun:
         return {"schema": "2.0", "stages": stages}
 
 
-def passes(task, task_run, state: State) -> bool:
+def may_be_retried(task: object, task_run: object, state: State[Any]) -> bool:
     """Whether to retry: what a lock or the network caused, never a stage that fails."""
     if isinstance(state.data, TryAgain):  # raised, where a task returns something else than a state
         return True
-    return state.name == PASSES
+    return state.name == TRY_AGAIN_STATE
 
 
 @task(
@@ -121,28 +134,28 @@ def passes(task, task_run, state: State) -> bool:
     task_run_name="{name}",
     cache_policy=NO_CACHE,
     persist_result=False,
-    retry_condition_fn=passes,
+    retry_condition_fn=may_be_retried,
 )
-def run_stage(name: str, run: PipelineRun) -> State:
+def run_stage(name: str, run: PipelineRun) -> State[Any]:
     """Run one stage through DVC, which decides whether there is anything to do."""
     began = time.monotonic()
     try:
-        there = run.commit and run.plan.stages[name].kind == "train"
-        outcome = elsewhere(name, run) if there else here(name, run)
+        to_worker = run.commit and run.plan.stages[name].kind == "train"
+        outcome = run_in_pool(name, run) if to_worker else run_here(name, run)
     except SightlineError as error:
-        said = f"{error}; by hand: {run.by_hand(name)}"
-        run.outcomes[name] = Outcome("failed", time.monotonic() - began, "", said)
-        get_run_logger().error("\n".join([said, *run.last_lines.get(name, [])]))
-        return failed(error, said)
+        message = f"{error}; by hand: {run.command_to_repeat(name)}"
+        run.outcomes[name] = Outcome("failed", time.monotonic() - began, "", message)
+        get_run_logger().error("\n".join([message, *run.last_lines.get(name, [])]))
+        return failed_state(error, message)
     except BaseException as error:  # whatever it is, the run must not pass for done
-        said = f"{name}: {type(error).__name__}: {error}; by hand: {run.by_hand(name)}"
-        run.outcomes[name] = Outcome("failed", time.monotonic() - began, "", said)
+        message = f"{name}: {type(error).__name__}: {error}; by hand: {run.command_to_repeat(name)}"
+        run.outcomes[name] = Outcome("failed", time.monotonic() - began, "", message)
         raise
     run.outcomes[name] = outcome
     return Completed(message=f"{outcome.how}, {outcome.seconds:.0f} s, {outcome.where}")
 
 
-def elsewhere(name: str, run: PipelineRun) -> Outcome:
+def run_in_pool(name: str, run: PipelineRun) -> Outcome:
     """Let a worker of the gpu pool run the stage and take what it made; here where none comes."""
     log = get_run_logger()
     began = time.monotonic()
@@ -156,46 +169,58 @@ def elsewhere(name: str, run: PipelineRun) -> Outcome:
         "name": name,
         "commit": run.commit,
         "params_text": (run.root / "params.yaml").read_text(encoding="utf-8"),
-        "lock": run.stands_on(name),
+        "lock": run.lock_for_worker(name),
         "force": run.force,
     }
-    state = send(parameters, lambda: run.children.closed)
+    state = gpu_pool.run_on_worker(parameters, lambda: run.children.closed)
     if state is None and not run.children.closed:
         log.warning(f"no worker of pool {POOL} came for {name}: it runs here, on the CPU")
     if state is None:
-        return here(name, run, where=f"here: no worker of pool {POOL} came")
+        return run_here(name, run, where=f"here: no worker of pool {POOL} came")
     if not state.is_completed():
-        passing = state.name == PASSES or state.is_crashed()  # a worker that died: another may not
+        passing = (
+            state.name == TRY_AGAIN_STATE or state.is_crashed()
+        )  # a worker that died: another may not
         kind = TryAgain if passing else SightlineError
         raise kind(f"in pool {POOL}: {state.message or state.name}")
-    taken = here(name, run, fetch=True)
-    if taken.how == "ran":
-        log.warning(f"{name} ran twice: what pool {POOL} made did not fit this workspace")
+    take_over(name, run, gpu_pool.read_lock_entry(state))
     return Outcome("ran", time.monotonic() - began, f"pool {POOL}")
 
 
-def here(name: str, run: PipelineRun, where: str = "here", fetch: bool = False) -> Outcome:
-    """Run the stage in this workspace; with `fetch`, take what a worker elsewhere just made."""
+def take_over(name: str, run: PipelineRun, entry: dict[str, Any]) -> None:
+    """Bring what a worker made into this workspace: its entry in dvc.lock, then the files.
+
+    Nothing is asked of the run cache, which may hold older results of the same inputs.
+    """
+    log = get_run_logger()
+    lockfile.adopt(run.root, name, entry)
+    fetch = commands.pull if copies.has_remote(run.root) else commands.checkout
+    result = run.children.run(fetch([name]), run.root, log.info)
+    if result.status != 0:
+        raise TryAgain(f"what pool {POOL} made of {name} could not be taken: {cause(result)}")
+
+
+def run_here(name: str, run: PipelineRun, where: str = "here") -> Outcome:
+    """Run the stage in this workspace."""
     log = get_run_logger()
     kind = run.plan.stages[name].kind
     limit = run.flows.time_limits.get(kind)
-    said: list[str] = []
+    outcomes: list[str] = []
 
     def on_line(line: str) -> None:
-        if not advice(line):
+        if not is_advice(line):
             log.info(line)
-        said.extend(filter(None, [done(line)]))
+        outcomes.extend(filter(None, [outcome_in(line)]))
 
-    devices = run.devices if kind == "train" and not fetch else []
+    devices = run.devices if kind == "train" else []
     wait = run.flows.lock_wait
     with (  # in this order: whoever waits for a GPU keeps no benchmark from the processors
         gpus.hold(devices, run.processes, limit or wait, log.info) as environment,
         locks.processors(False, wait, log.info),
     ):
-        pull = fetch and copies.has_remote(run.root)
-        command = commands.command(name, run.force and not fetch, pull)
+        command = commands.repro(name, run.force)
         result = run.children.run(command, run.root, on_line, limit, environment)
     if result.status != 0:
         run.last_lines[name] = result.tail
         raise stage_error(name, result, limit)
-    return Outcome(said[-1] if said else "ran", result.seconds, where)
+    return Outcome(outcomes[-1] if outcomes else "ran", result.seconds, where)

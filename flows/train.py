@@ -1,15 +1,15 @@
-"""The flow `train`: one model, on demand, with all that it needs and up to its record in MLflow.
+"""The flow `train`: one model, on demand, with all that it needs and up to its run in MLflow.
 
 prefect deployment run train/now -p model=mnist-lstm --watch
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from flows import artifacts
+from flows.notify import post_failure
 from flows.reproduce import Force, Overrides, bring_up_to_date
 
 Model = Annotated[
@@ -22,9 +22,9 @@ Model = Annotated[
 ]
 
 
-@flow(flow_run_name="{model}", on_failure=[artifacts.notify], on_crashed=[artifacts.notify])
-def train(model: Model, overrides: Overrides = [], force: Force = False) -> State:  # noqa: B006
-    """Bring one model up to date, from the download of its data to its record in MLflow.
+@flow(flow_run_name="{model}", on_failure=[post_failure], on_crashed=[post_failure])
+def train(model: Model, overrides: Overrides = [], force: Force = False) -> State[Any]:  # noqa: B006
+    """Bring one model up to date, from the download of its data to its run in MLflow.
 
     Args:
         model: A model under models: in params.yaml.

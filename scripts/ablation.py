@@ -1,9 +1,9 @@
 """What each technique of a recipe buys: train with all of them, and with one changed at a time.
 
     dvc repro preprocess@mnist
-    python benchmarks/ablation.py mnist-cnn --recipe record-mnist --seeds 0 1 2 --threads 1
+    python scripts/ablation.py mnist-cnn --recipe record-mnist --seeds 0 1 2 --threads 1
 
-The changes stand in benchmarks/ablations.yaml; --only picks some by their labels, --epochs shortens
+The changes stand in scripts/ablations.yaml; --only picks some by their labels, --epochs shortens
 all runs alike. Prints a Markdown table of val and test, means over the seeds, each with the
 difference that the change makes; what to do is read off val, test only confirms.
 """
@@ -15,13 +15,12 @@ from pathlib import Path
 
 import yaml
 from pydantic import TypeAdapter
-from seeds import arguments, chosen, measure, said
+from seeds import arguments, chosen, in_words, measure
 
-from sightline import networks
+from sightline import networks, tasks
 from sightline.errors import SightlineError
-from sightline.settings.params import nearest
+from sightline.settings.explain import nearest
 from sightline.settings.recipe import Recipe
-from sightline.tasks import FIGURES
 
 CHANGES = Path(__file__).parent / "ablations.yaml"
 
@@ -36,13 +35,15 @@ def main() -> None:
         settings, model, recipe, compute = chosen(name, args)
         if args.epochs:
             recipe = replace(recipe, epochs=args.epochs)
-        key, _ = FIGURES[model.task]
+        key = tasks.words(model.task).figure
         rows = []
         for label, variant in variants(model.network, recipe, args.only).items():
             runs = []
             for seed in args.seeds:
                 runs.append(measure(name, replace(model, seed=seed), variant, compute, settings))
-                print(f"{label}, seed {seed}: {said(runs[-1], key)}", file=sys.stderr, flush=True)
+                print(
+                    f"{label}, seed {seed}: {in_words(runs[-1], key)}", file=sys.stderr, flush=True
+                )
             rows.append((label, runs))
         print(
             f"\n{name}, {runs[0]['catalogue']} data, recipe {model.recipe}, {recipe.epochs} "
@@ -61,13 +62,13 @@ def variants(network: str, recipe: Recipe, only: list[str] | None) -> dict[str, 
         if label not in changes:
             raise SightlineError(f"{CHANGES}: no '{label}': {nearest(label, changes)}")
     settings = networks.module(network).Settings
-    adapter, found = TypeAdapter(Recipe), {"as it is": recipe}
+    adapter, kept = TypeAdapter(Recipe), {"as it is": recipe}
     for label in only or changes:
         changed = adapter.validate_python(merged(asdict(recipe), changes[label]))
         same_network = settings(**changed.network) == settings(**recipe.network)
         if not same_network or replace(changed, network=recipe.network) != recipe:
-            found[label] = changed
-    return found
+            kept[label] = changed
+    return kept
 
 
 def merged(base: dict, change: dict) -> dict:
@@ -88,14 +89,14 @@ def table(rows: list[tuple[str, list[dict]]], key: str) -> str:
     splits = [split for split in ("val", "test") if split in rows[0][1][0]]
     head = ["change", *(f"{s} {key}, difference" for s in splits), "CPU-s", "parameters"]
     lines = [f"| {' | '.join(head)} |", "| --- " + "| ---: " * (len(head) - 1) + "|"]
-    whole = {s: statistics.mean(run[s][key] for run in rows[0][1]) for s in splits}
+    unchanged = {s: statistics.mean(run[s][key] for run in rows[0][1]) for s in splits}
     for label, runs in rows:
         cells = [label]
         for split in splits:
             figures = [run[split][key] for run in runs]
             mean = statistics.mean(figures)
             spread = f" ± {statistics.stdev(figures):.4f}" if len(runs) > 1 else ""
-            cells.append(f"{mean:.4f}{spread}, {mean - whole[split]:+.4f}")
+            cells.append(f"{mean:.4f}{spread}, {mean - unchanged[split]:+.4f}")
         cells.append(f"{statistics.median(run['cpu_seconds'] for run in runs):.0f}")
         lines.append(f"| {' | '.join([*cells, format(runs[0]['parameters'], ',')])} |")
     return "\n".join(lines)

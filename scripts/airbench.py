@@ -3,7 +3,7 @@
     sed -i 's/^catalogue: .*/catalogue: official/; s/compile: false/compile: true/' params.yaml
     sed -i '/^  cifar10: /s/val_size: 0.1/val_size: 0/' params.yaml
     dvc repro preprocess@cifar10
-    python benchmarks/airbench.py --runs 20
+    python scripts/airbench.py --runs 20
 
 The peer is airbench94_muon.py of https://github.com/KellerJordan/cifar10-airbench (by its README
 94.01 % in 2.59 s of an A100, torch 2.4.1) with its documented settings (Jordan 2024,
@@ -19,32 +19,32 @@ Nobody ran this on a GPU so far, so it has no figures; its tests take the steps 
 """
 
 import argparse
-import math
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import torch
-from seeds import begin
 from torch import Tensor, nn
 from torch.nn import functional
 
 from sightline.data.arrays import load_meta, load_split
 from sightline.errors import SightlineError
 from sightline.evaluation.views import views
-from sightline.layout import Layout
+from sightline.layout import Layout, Processed
 from sightline.networks.cnn import whitening
 from sightline.networks.layers import normalise
 from sightline.settings import params
-from sightline.settings.recipe import Compute
+from sightline.settings.params import Compute
+from sightline.training import loop
 from sightline.training.batches import Images
-from sightline.training.device import Place, choose, processor
+from sightline.training.device import Place, choose, fast_dtype, processor_name
 from sightline.training.optim import orthogonal
+from sightline.training.setup import begin
 
 MODEL, RECIPE = "cifar10-cnn", "record-cifar10-gpu"
 # the peer's settings; its loss is the sum over the batch, and so are its rates and its decay
@@ -106,64 +106,67 @@ def compare(settings: params.Params, compute: Compute, runs: int) -> None:
 
     Raises SightlineError where the workspace keeps images of train from training.
     """
-    folder, place = Layout(Path.cwd()).processed("cifar10"), choose(compute)
-    meta = load_meta(folder)
+    files, place = Layout().processed("cifar10"), choose(compute)
+    meta = load_meta(files)
     if held := meta["counts"]["val"]:
         raise SightlineError(
-            f"{folder} holds {held} images of train back as val, and airbench trains on all: set "
+            f"{files.path} holds {held} train images back as val, and airbench trains on all: set "
             "datasets.cifar10.val_size to 0 in params.yaml and run `dvc repro preprocess@cifar10`"
         )
-    print(f"{meta['note']}; {place.reason}, {processor(place.device)}, torch {torch.__version__}")
+    print(
+        f"{meta['note']}; {place.reason}, {processor_name(place.device)}, torch {torch.__version__}"
+    )
     trainers = {
-        "airbench": peer_trainer(folder, meta, place),
-        RECIPE: our_trainer(settings, compute),
+        "airbench": peer_trainer(files, meta, place),
+        RECIPE: our_trainer(settings, place, files),
     }
     costs = {name: [] for name in trainers}
     for seed in range(-1, runs):  # the first compiles, and does not count
         for name, train in trainers.items():
             seconds, answer = train(seed)
-            top1 = over_six_views(answer, folder, place.device)
+            top1 = over_six_views(answer, files, place.device)
             print(f"seed {seed}, {name}: {top1:.2%}, {seconds:.3f} s", flush=True)
             if seed >= 0:
                 costs[name].append((seconds, top1))
     medians = {}
-    for name, found in costs.items():
-        seconds, top1 = zip(*found, strict=True)
+    for name, pairs in costs.items():
+        seconds, top1 = zip(*pairs, strict=True)
         medians[name] = statistics.median(seconds)
         spread = f" ± {statistics.stdev(top1):.2%}" if runs > 1 else ""
         print(f"{name}: {statistics.mean(top1):.2%}{spread}, median {medians[name]:.3f} s")
     print(f"ours takes {medians[RECIPE] / medians['airbench']:.2f} of airbench's seconds")
 
 
-def our_trainer(settings: params.Params, compute: Compute) -> Trainer:
+def our_trainer(settings: params.Params, place: Place, files: Processed) -> Trainer:
     """Return what trains our recipe."""
 
     def train(seed: int) -> tuple[float, Answer]:
         model = replace(settings.model(MODEL)[0], recipe=RECIPE, seed=seed)
-        run = begin(MODEL, model, settings.recipe(RECIPE), compute)
-        run.to_the_end(MODEL, Path(), math.inf, lambda *told: None)  # no checkpoint, no bar
-        run.network.eval()
-        return run.seconds, run.raw
+        training = begin(MODEL, model, settings.recipe(RECIPE), place, files)
+        loop.run(training)
+        training.network.eval()
+        return training.seconds, training.objective.raw
 
     return train
 
 
-def peer_trainer(folder: Path, meta: dict, place: Place) -> Trainer:
+def peer_trainer(files: Processed, meta: dict, place: Place) -> Trainer:
     """Return what trains airbench's net: one network, made anew for each seed, compiled once."""
     cuda = place.device.type == "cuda"
     dtype = torch.half if cuda else torch.float32
     mean, std = (torch.tensor(meta[key], device=place.device) for key in ("mean", "std"))
-    train_set = Images(*load_split(folder, "train"), place.device)
+    train_set = Images(*load_split(files, "train"), place.device)
     images = normalise(train_set.images, mean, std)
     as_read = images.to(dtype)
     network = Peer(len(meta["classes"])).to(place.device, dtype, memory_format=torch.channels_last)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.float()
-    forward, whole = network, orthogonal
+    dtype_of_steps, _ = fast_dtype(place.device)
+    forward, orthogonalise = network, partial(orthogonal, dtype=dtype_of_steps)
     if place.compile:
         forward = torch.compile(network, mode="max-autotune")
-        whole = torch.compile(orthogonal)
+        orthogonalise = torch.compile(orthogonalise)
 
     def train(seed: int) -> tuple[float, Answer]:
         torch.manual_seed(seed)
@@ -173,7 +176,7 @@ def peer_trainer(folder: Path, meta: dict, place: Place) -> Trainer:
         wait = torch.cuda.synchronize if cuda else lambda: None
         wait()
         begun = time.perf_counter()
-        train_peer(network.train(), forward, whole, as_read, train_set.labels)
+        train_peer(network.train(), forward, orthogonalise, as_read, train_set.labels)
         wait()
         seconds = time.perf_counter() - begun
         network.eval()
@@ -183,11 +186,11 @@ def peer_trainer(folder: Path, meta: dict, place: Place) -> Trainer:
 
 
 def train_peer(
-    network: Peer, forward: Callable, whole: Callable, images: Tensor, labels: Tensor
+    network: Peer, forward: Callable, orthogonalise: Callable, images: Tensor, labels: Tensor
 ) -> None:
     """Train a network by airbench's settings on normalised images N x 3 x H x W, labels int64 N.
 
-    `forward` is the network and `whole` is `orthogonal`, each as it is or compiled.
+    `forward` is the network and `orthogonalise` is `orthogonal`, each as it is or compiled.
     """
     biases = [p for key, p in network.blocks.named_parameters() if key.endswith("bias")]
     rates = (
@@ -196,10 +199,10 @@ def train_peer(
         ([network.head.weight], HEAD_RATE),
     )
     groups = [
-        {"params": some, "lr": rate, "peak": rate, "weight_decay": DECAY * BATCH / rate}
-        for some, rate in rates
+        {"params": vectors, "lr": rate, "peak": rate, "weight_decay": DECAY * BATCH / rate}
+        for vectors, rate in rates
     ]
-    vectors = torch.optim.SGD(groups, momentum=MOMENTUM, nesterov=True, fused=True)
+    sgd = torch.optim.SGD(groups, momentum=MOMENTUM, nesterov=True, fused=True)
     filters = [p for p in network.blocks.parameters() if p.ndim == 4]
     momenta = [torch.zeros_like(p) for p in filters]
     windows = shifted(images)
@@ -215,23 +218,23 @@ def train_peer(
             network.zero_grad(set_to_none=True)
             loss.backward()
             left = 1 - taken / (EPOCHS * steps_an_epoch)
-            for group in vectors.param_groups:
+            for group in sgd.param_groups:
                 group["lr"] = group["peak"] * left
             whitening_left = 1 - taken / (WHITENING_EPOCHS * steps_an_epoch)
-            vectors.param_groups[0]["lr"] = BIAS_RATE * whitening_left  # without gradient: no step
-            vectors.step()
-            muon_step(filters, momenta, FILTER_RATE * left, whole)
+            sgd.param_groups[0]["lr"] = BIAS_RATE * whitening_left  # without gradient: no step
+            sgd.step()
+            muon_step(filters, momenta, FILTER_RATE * left, orthogonalise)
             taken += 1
 
 
 @torch.no_grad()
-def muon_step(filters: list, momenta: list, rate: float, whole: Callable) -> None:
+def muon_step(filters: list, momenta: list, rate: float, orthogonalise: Callable) -> None:
     """Move filters as `sightline.training.optim.Muon` does, with an `orthogonal` of one's own."""
     for each, momentum in zip(filters, momenta, strict=True):
         momentum.mul_(FILTER_MOMENTUM).add_(each.grad)
         ahead = each.grad.add(momentum, alpha=FILTER_MOMENTUM)
         each.mul_(len(each) ** 0.5 / each.norm())
-        each.add_(whole(ahead.flatten(1)).view_as(each), alpha=-rate)
+        each.add_(orthogonalise(ahead.flatten(1)).view_as(each), alpha=-rate)
 
 
 def shifted(images: Tensor) -> Tensor:
@@ -254,9 +257,9 @@ def drawn(windows: Tensor, mirror: bool) -> Tensor:
 
 
 @torch.no_grad()
-def over_six_views(answer: Answer, folder: Path, device: torch.device) -> float:
+def over_six_views(answer: Answer, files: Processed, device: torch.device) -> float:
     """Return top-1 on test of the logits averaged over flip-translate views."""
-    images, labels = load_split(folder, "test")
+    images, labels = load_split(files, "test")
     logits = 0
     for weight, view in views(images, "flip-translate", flips=True):
         parts = torch.from_numpy(np.ascontiguousarray(view)).split(BATCH)

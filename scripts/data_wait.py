@@ -1,7 +1,7 @@
 """What a training step waits for its images, where they are too many for memory: imagenet-resnet on
 a memory map.
 
-    OMP_NUM_THREADS=1 python benchmarks/data_wait.py --threads 1
+    OMP_NUM_THREADS=1 python scripts/data_wait.py --threads 1
 
 Writes noise images into a temporary folder under --folder (a real disk, not a tmpfs; by default
 .sightline, which git ignores even where a killed run leaves them), drops them from the page cache,
@@ -18,14 +18,13 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from sightline.data import arrays
-from sightline.layout import Layout
+from sightline.layout import Layout, Processed
 from sightline.models.trained import TrainedModel
 from sightline.networks.layers import normalise
 from sightline.settings import params
@@ -49,38 +48,37 @@ def main() -> None:
     args.folder.mkdir(exist_ok=True)
     for size in SIZES:
         with tempfile.TemporaryDirectory(dir=args.folder) as folder:
-            print(f"{size} pixels: {measure(Path(folder), size, args.steps, args.threads)}")
+            files = Processed(Path(folder))
+            print(f"{size} pixels: {measure(files, size, args.steps, args.threads)}")
 
 
-def measure(folder: Path, size: int, steps: int, threads: int) -> str:
+def measure(files: Processed, size: int, steps: int, threads: int) -> str:
     """Take cold steps, then the same ones warm, and return what they took in words."""
     settings = params.load(Layout())
     model, recipe = settings.model(MODEL)
-    compute = replace(settings.compute, threads=threads)
     count = MAP_BYTES // (size * size * 3)
-    write(folder / "train.images.npy", count, size)
-    np.save(folder / "train.labels.npy", np.arange(count) % 10)
+    write(files.images("train"), count, size)
+    np.save(files.labels("train"), np.arange(count) % 10)
     meta = {"height": size, "width": size, "channels": 3, "classes": [str(c) for c in range(10)]}
     meta |= {"mean": [0.5] * 3, "std": [0.29] * 3}
-    trained = TrainedModel(describe(MODEL, model, recipe, compute, meta))
+    trained = TrainedModel(describe(MODEL, model, recipe, threads, meta))
     trained = trained.to(memory_format=torch.channels_last)
-    images = Images(*arrays.load_split(folder, "train"), torch.device("cpu"), resident_bytes=0)
+    images = Images(*arrays.load_split(files, "train"), torch.device("cpu"), resident_bytes=0)
     optimizer = optimizers(trained.network, recipe.optimizer)[0]
     order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
     batches = order.split(recipe.batch_size)
     for _ in stepping(trained, images, optimizer, batches[-1:]):  # allocates; not seen again
         pass
-    said = []
+    lines = []
     for name in ("cold", "warm"):
         read = blocks_read()
         took = list(stepping(trained, images, optimizer, batches[:steps]))
-        wait, whole = (1000 * statistics.median(times) for times in zip(*took, strict=True))
+        wait, step = (1000 * statistics.median(times) for times in zip(*took, strict=True))
         read = (blocks_read() - read) * 512 / steps / 1e6
-        said.append(
-            f"{name} {wait:.2f} of {whole:.0f} ms a step, {wait / whole:.2%}, "
-            f"{read:.1f} MB from disk"
+        lines.append(
+            f"{name} {wait:.2f} of {step:.0f} ms a step, {wait / step:.2%}, {read:.1f} MB from disk"
         )
-    return f"batch {recipe.batch_size}, {'; '.join(said)}"
+    return f"batch {recipe.batch_size}, {'; '.join(lines)}"
 
 
 def blocks_read() -> int:

@@ -1,6 +1,6 @@
 """JPEGs to squares: Sightline's decoder beside PIL's usual idiom and others, in one run.
 
-    OMP_NUM_THREADS=1 python benchmarks/decode.py "$SIGHTLINE_MIRROR"
+    OMP_NUM_THREADS=1 python scripts/decode.py "$SIGHTLINE_MIRROR"
 
 One process first: CPU milliseconds an image, the least of seven turns, which every decoder takes
 one after the other; how many times PIL's images that is in the same time; and how many grey levels
@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from sightline.data import image_files as images
+from sightline.data import image_files
 from sightline.data.formats import archives
 
 SETS = {
@@ -37,7 +37,7 @@ Decoder = Callable[[bytes, int], np.ndarray]
 
 def sightline(data: bytes, size: int) -> np.ndarray:
     """What preprocess and predict do."""
-    return images.read(data, size, 3)
+    return image_files.read(data, size, 3)
 
 
 def pil(data: bytes, size: int) -> np.ndarray:
@@ -54,14 +54,14 @@ def pil(data: bytes, size: int) -> np.ndarray:
 def every_pixel(data: bytes, size: int) -> np.ndarray:
     """Sightline's resize of every pixel of the file: what the others are compared with."""
     with Image.open(io.BytesIO(data)) as image:
-        return images.fit(image, size, 3)
+        return image_files.fit(image, size, 3)
 
 
 def half_as_bold(data: bytes, size: int) -> np.ndarray:
     """Sightline's, but never decoding fewer than twice the pixels that are wanted."""
     with Image.open(io.BytesIO(data)) as image:
         drafted = image.draft("RGB", (2 * size, 2 * size))
-        return images.fit(image, size, 3, drafted[1][2:])
+        return image_files.fit(image, size, 3, drafted[1][2:])
 
 
 def torchvision(data: bytes, size: int) -> np.ndarray:
@@ -81,14 +81,14 @@ DECODERS = (pil, sightline, every_pixel, half_as_bold, torchvision)
 
 def in_turns(data: list[bytes], size: int) -> dict[Decoder, tuple[float, np.ndarray]]:
     """Return each decoder's least CPU milliseconds an image of all turns, and its images."""
-    best, found = dict.fromkeys(DECODERS, float("inf")), {}
+    best, images = dict.fromkeys(DECODERS, float("inf")), {}
     for _ in range(TURNS):
         for decode in DECODERS:
             start = time.process_time()
-            found[decode] = [decode(one, size) for one in data]
+            images[decode] = [decode(one, size) for one in data]
             best[decode] = min(best[decode], time.process_time() - start)
     return {
-        decode: (1000 * best[decode] / len(data), np.stack(found[decode]).astype(int))
+        decode: (1000 * best[decode] / len(data), np.stack(images[decode]).astype(int))
         for decode in DECODERS
     }
 
@@ -116,12 +116,12 @@ def main(mirror: Path) -> None:
         members = archives.files(mirror / path)
         data = [m.read() for m in members if m.name.lower().endswith((".jpeg", ".jpg"))][:300]
         for size in SIZES:
-            found = in_turns(data, size)
-            theirs, wanted = found[pil][0], found[every_pixel][1]
+            measured = in_turns(data, size)
+            theirs, wanted = measured[pil][0], measured[every_pixel][1]
             row = [
                 f"{decode.__name__} {took:.2f} ({theirs / took:.2f} x PIL, "
                 f"{np.abs(image - wanted).mean():.2f} levels)"
-                for decode, (took, image) in found.items()
+                for decode, (took, image) in measured.items()
             ]
             print(f"{name}, to {size}: {'; '.join(row)}", flush=True)
             theirs, ours = (on_all_cores(d, data, size, cores) for d in (pil, sightline))

@@ -1,6 +1,6 @@
 """How long `reproduce` takes beside plain `dvc repro`, everything run anew, in turns.
 
-    python benchmarks/flow_speed.py --rounds 2 train@mnist-cnn train@mnist-lstm
+    python scripts/flow_speed.py --rounds 2 train@mnist-cnn train@mnist-lstm
 
 In a clone of its own of the last commit, with `compute.threads: 1` (single-threaded stages), and a
 Prefect server of its own. Prints a line a round: seconds of wall and of processor time, load.

@@ -2,8 +2,8 @@
 
     sed -i 's/^catalogue: .*/catalogue: official/' params.yaml && dvc repro preprocess@mnist
     export OMP_WAIT_POLICY=PASSIVE      # as `sightline train` has it
-    python benchmarks/peers.py --seeds 0 1 2 --threads 1
-    python benchmarks/peers.py input-path mnist_rnn --seeds 0 1 2 --threads 1
+    python scripts/peers.py --seeds 0 1 2 --threads 1
+    python scripts/peers.py input-path mnist_rnn --seeds 0 1 2 --threads 1
 
 The peers are mnist and mnist_rnn of https://github.com/pytorch/examples with their documented
 settings (batch 64, Adadelta, learning rate 1.0 and 0.1, times 0.7 after each epoch, at most 14
@@ -22,7 +22,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -35,12 +34,12 @@ from torchvision import transforms
 
 from sightline.data.arrays import load_meta, load_split
 from sightline.errors import SightlineError
-from sightline.layout import Layout
+from sightline.layout import Layout, Processed
 from sightline.networks.layers import normalise
 from sightline.settings import params
-from sightline.settings.recipe import Compute
+from sightline.settings.params import Compute
 from sightline.training.batches import Images, order
-from sightline.training.device import choose, processor
+from sightline.training.device import choose, processor_name
 
 BATCH, DECAY, EPOCHS = 64, 0.7, 14  # the peers' settings
 TEST_BATCH = 1000
@@ -107,8 +106,8 @@ class Cost:
 class Pictures(Dataset):
     """Images as torchvision's MNIST gives them: one at a time, through PIL and transforms."""
 
-    def __init__(self, folder: Path, split: str):
-        self.images, self.labels = (np.array(array) for array in load_split(folder, split))
+    def __init__(self, files: Processed, split: str):
+        self.images, self.labels = (np.array(array) for array in load_split(files, split))
         self.transform = transforms.Compose(
             [transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))]
         )
@@ -132,24 +131,24 @@ def main() -> None:
     settings = params.load(Layout())
     compute = replace(settings.compute, threads=args.threads, device="cpu")
     place = choose(compute)  # threads and memory, for both alike
-    folder = Layout().processed("mnist")
-    meta = load_meta(folder)
+    files = Layout().processed("mnist")
+    meta = load_meta(files)
     print(
-        f"{meta['note']}; {place.threads} threads of {processor(place.device)}, load "
+        f"{meta['note']}; {place.threads} threads of {processor_name(place.device)}, load "
         f"{os.getloadavg()[0]:.1f}, torch {torch.__version__}",
         flush=True,
     )
     for name in args.what or what:
         if name == "input-path":
-            input_path(folder, meta)
+            input_path(files, meta)
         else:
-            compare(name, args.seeds, folder, settings, compute)
+            compare(name, args.seeds, files, settings, compute)
 
 
-def input_path(folder: Path, meta: dict) -> None:
+def input_path(files: Processed, meta: dict) -> None:
     """Print the speed of an epoch of batches by CPU time, the usual way and ours; no network."""
-    loader = DataLoader(Pictures(folder, "train"), batch_size=BATCH, shuffle=True)
-    resident = Images(*load_split(folder, "train"), torch.device("cpu"))
+    loader = DataLoader(Pictures(files, "train"), batch_size=BATCH, shuffle=True)
+    resident = Images(*load_split(files, "train"), torch.device("cpu"))
     mean, std = torch.tensor(meta["mean"]), torch.tensor(meta["std"])
 
     def theirs() -> None:
@@ -180,7 +179,7 @@ def median_cpu(work: Callable[[], None], times: int = 3) -> float:
 
 
 def compare(
-    name: str, seeds: list[int], folder: Path, settings: params.Params, compute: Compute
+    name: str, seeds: list[int], files: Processed, settings: params.Params, compute: Compute
 ) -> None:
     """Train a peer and ours in turn with each seed; print each, the medians and their ratios.
 
@@ -188,7 +187,7 @@ def compare(
     """
     peer, costs = PEERS[name], []
     for seed in seeds:
-        theirs, ours = train_peer(peer, seed, folder), train_ours(peer, seed, settings, compute)
+        theirs, ours = train_peer(peer, seed, files), train_ours(peer, seed, settings, compute)
         costs.append((theirs, ours))
         for who, cost in ((name, theirs), (f"{peer.model}, {peer.recipe}", ours)):
             print(
@@ -202,22 +201,22 @@ def compare(
                 "was to be reached: compare on the real MNIST, or lengthen the recipe"
             )
     late = sum(theirs.top1 < peer.goal for theirs, _ in costs)
-    said = [f"{name} to {peer.goal:.1%}, medians over seeds {seeds}"]
+    lines = [f"{name} to {peer.goal:.1%}, medians over seeds {seeds}"]
     if late:
-        said.append(f"the peer never got there with {late} of them, and ran its {EPOCHS} epochs")
+        lines.append(f"the peer never got there with {late} of them, and ran its {EPOCHS} epochs")
     for unit, key in (("s", "seconds"), ("CPU-s", "cpu_seconds")):
         theirs, ours = (
             statistics.median(getattr(pair[side], key) for pair in costs) for side in (0, 1)
         )
-        said.append(f"peer {theirs:.1f} {unit}, ours {ours:.1f}: {theirs / ours:.1f} times less")
-    print("; ".join(said), flush=True)
+        lines.append(f"peer {theirs:.1f} {unit}, ours {ours:.1f}: {theirs / ours:.1f} times less")
+    print("; ".join(lines), flush=True)
 
 
-def train_peer(peer: Peer, seed: int, folder: Path) -> Cost:
+def train_peer(peer: Peer, seed: int, files: Processed) -> Cost:
     """Train a peer until it is at the goal on test, asked after each epoch and off the clock."""
     torch.manual_seed(seed)
-    train_set = DataLoader(Pictures(folder, "train"), batch_size=BATCH, shuffle=True)
-    test_set = DataLoader(Pictures(folder, "test"), batch_size=TEST_BATCH)
+    train_set = DataLoader(Pictures(files, "train"), batch_size=BATCH, shuffle=True)
+    test_set = DataLoader(Pictures(files, "test"), batch_size=TEST_BATCH)
     network = peer.network()
     optimizer = torch.optim.Adadelta(network.parameters(), lr=peer.learning_rate)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=DECAY)

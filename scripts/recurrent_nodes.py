@@ -1,6 +1,6 @@
 """One native RNN node against the recurrence unrolled: what docs/onnx.md's choice costs.
 
-    python benchmarks/recurrent_nodes.py [--threads 1] [--seconds 3]
+    python scripts/recurrent_nodes.py [--threads 1] [--seconds 3]
 
 Milliseconds for one call of session.run, the median; rows of 28 pixels, 28 steps, hidden size 128,
 as mnist-rnn and mnist-irnn. The unrolled graph is what torch.export makes of nn.RNN: its number of

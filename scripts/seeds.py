@@ -1,35 +1,31 @@
 """Train models over several seeds on the workspace's data; print each figure and their mean.
 
     dvc repro preprocess@mnist
-    python benchmarks/seeds.py mnist-cnn mnist-lstm --seeds 0 1 2
-    python benchmarks/seeds.py mnist-cnn --recipe record-mnist --seeds 0 1 2 3 4 --threads 1
+    python scripts/seeds.py mnist-cnn mnist-lstm --seeds 0 1 2
+    python scripts/seeds.py mnist-cnn --recipe record-mnist --seeds 0 1 2 3 4 --threads 1
 
 The recipe is the one that params.yaml names for the model, unless --recipe names another. Nothing
-in the workspace changes: models and reports go to a temporary folder. One seed says little:
+in the workspace changes: models and results go to a temporary folder. One seed says little:
 accuracies of the same recipe differ by its seeds as much as those of similar recipes do.
 """
 
 import argparse
-import json
 import statistics
 import sys
 import tempfile
 import time
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
-from sightline.data.arrays import load_meta, load_split
+from sightline import tasks
 from sightline.errors import SightlineError
 from sightline.evaluation.evaluate import evaluate
-from sightline.images.draws import seed_weights
 from sightline.layout import Layout
+from sightline.models.results import ModelResults
 from sightline.settings import params
-from sightline.settings.recipe import Compute, Model, Recipe
-from sightline.tasks import FIGURES
-from sightline.training.batches import Images
-from sightline.training.device import choose
-from sightline.training.loop import Run, build, prepare, train
-from sightline.training.results import describe
+from sightline.settings.params import Compute, Model
+from sightline.settings.recipe import Recipe
+from sightline.training.loop import train
 
 
 def main() -> None:
@@ -37,11 +33,11 @@ def main() -> None:
     args = arguments(__doc__).parse_args()
     for name in args.models:
         settings, model, recipe, compute = chosen(name, args)
-        key, _ = FIGURES[model.task]
+        key = tasks.words(model.task).figure
         runs = []
         for seed in args.seeds:
             runs.append(measure(name, replace(model, seed=seed), recipe, compute, settings))
-            print(f"{name} seed {seed}: {said(runs[-1], key)}", flush=True)
+            print(f"{name} seed {seed}: {in_words(runs[-1], key)}", flush=True)
         print(
             f"{name}: {runs[0]['catalogue']} data, recipe {model.recipe}, "
             f"{runs[0]['parameters']:,} parameters: {summary(runs, key)} over seeds {args.seeds}, "
@@ -51,7 +47,7 @@ def main() -> None:
 
 
 def arguments(description: str) -> argparse.ArgumentParser:
-    """Return the options of every benchmark that trains."""
+    """Return the options of every script that trains."""
     parser = argparse.ArgumentParser(description=description.split("\n")[0])
     parser.add_argument("models", nargs="+", help="models in params.yaml")
     parser.add_argument("--recipe", help="instead of the one that params.yaml names")
@@ -62,7 +58,7 @@ def arguments(description: str) -> argparse.ArgumentParser:
 
 def chosen(name: str, args: argparse.Namespace) -> tuple[params.Params, Model, Recipe, Compute]:
     """Return the workspace's params, and the model, recipe and place that the options ask for."""
-    settings = params.load(Layout(Path.cwd()))
+    settings = params.load(Layout())
     model, recipe = settings.model(name)
     if args.recipe:
         recipe = settings.recipe(args.recipe)
@@ -75,44 +71,34 @@ def chosen(name: str, args: argparse.Namespace) -> tuple[params.Params, Model, R
 
 def measure(
     name: str, model: Model, recipe: Recipe, compute: Compute, settings: params.Params
-) -> dict:
+) -> dict[str, Any]:
     """Train and test one model on the workspace's data, in a folder that is gone afterwards.
 
     Returns metrics.json, and of the training its processor, seconds and CPU-seconds.
     """
     with tempfile.TemporaryDirectory() as folder:
-        layout, data = Layout(folder), Layout(Path.cwd()).processed(model.dataset)
-        layout.processed(model.dataset).parent.mkdir(parents=True)
-        layout.processed(model.dataset).symlink_to(data)
+        layout, data = Layout(folder), Layout().processed(model.dataset).path
+        link = layout.processed(model.dataset).path
+        link.parent.mkdir(parents=True)
+        link.symlink_to(data.absolute())
         begun = time.process_time()
-        train(name, model, recipe, compute, layout, layout.root / "checkpoints")
+        train(name, model, recipe, compute, layout)
         cpu_seconds = time.process_time() - begun
         evaluate(name, layout, settings.evaluation.test_time_views)
-        metrics = json.loads((layout.report(name) / "metrics.json").read_text())
-        timing = json.loads((layout.report(name) / "timing.json").read_text())
-    kept = {key: timing[key] for key in ("seconds", "processor")}
-    return metrics | kept | {"cpu_seconds": cpu_seconds}
+        results = ModelResults(name, layout)
+        timing = {key: results.timing[key] for key in ("seconds", "processor")}
+        return results.metrics | timing | {"cpu_seconds": cpu_seconds}
 
 
-def begin(name: str, model: Model, recipe: Recipe, compute: Compute) -> Run:
-    """Return a training on the workspace's data before its first step, as `train` makes it."""
-    place, folder = choose(compute), Layout(Path.cwd()).processed(model.dataset)
-    train_set, val_set = (Images(*load_split(folder, s), place.device) for s in ("train", "val"))
-    seed_weights(model.seed)
-    trained = build(describe(name, model, recipe, compute, load_meta(folder)), place)
-    prepare(trained, train_set, model.seed)
-    return Run(trained, train_set, val_set, recipe, model.seed, place)
-
-
-def said(run: dict, key: str) -> str:
-    """Return a run's figures in words."""
+def in_words(run: dict[str, Any], key: str) -> str:
+    """Return a training's figures in words."""
     figures = {split: run[split] for split in ("test", "val") if split in run}
     figures |= {f"{s} over views": run["test_time"][s] for s in figures if "test_time" in run}
-    words = [f"{split} {key} {found[key]:.4g}" for split, found in figures.items()]
+    words = [f"{split} {key} {values[key]:.4g}" for split, values in figures.items()]
     return ", ".join([*words, f"{run['seconds']:.0f} s, {run['cpu_seconds']:.0f} CPU-s"])
 
 
-def summary(runs: list[dict], key: str) -> str:
+def summary(runs: list[dict[str, Any]], key: str) -> str:
     """Return mean and standard deviation of the test figure, and what a run costs."""
     figures = [run["test"][key] for run in runs]
     spread = f" ± {statistics.stdev(figures):.2g}" if len(figures) > 1 else ""

@@ -2,8 +2,8 @@
 
     sed -i 's/^catalogue: .*/catalogue: official/' params.yaml && dvc repro preprocess@cifar10
     export OMP_WAIT_POLICY=PASSIVE      # as `sightline train` has it
-    python benchmarks/step_speed.py cifar10-cnn --recipe record-cifar10-90 --threads 1
-    python benchmarks/step_speed.py cifar10-cnn --recipe record-cifar10-94 --threads 2 --profile
+    python scripts/step_speed.py cifar10-cnn --recipe record-cifar10-90 --threads 1
+    python scripts/step_speed.py cifar10-cnn --recipe record-cifar10-94 --threads 2 --profile
 
 A step is all of it: batch, augmentation, forward, backward, optimizer. Its FLOPs are those of its
 convolutions and matrix products, forward and backward, as torch counts them: two for each
@@ -22,13 +22,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
-from seeds import begin, chosen
+from seeds import chosen
 from torch.utils.flop_counter import FlopCounterMode
 
 from sightline.errors import SightlineError
-from sightline.training.batches import order
-from sightline.training.device import processor
-from sightline.training.loop import Run
+from sightline.layout import Layout
+from sightline.training.device import choose, processor_name
+from sightline.training.setup import begin
+from sightline.training.step import Training
 
 SIDE = 2048  # of the matrices
 WARMUP, ROUNDS, PROFILED = 3, 10, 3  # steps
@@ -43,11 +44,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="instead of compute.threads")
     parser.add_argument("--profile", action="store_true", help="say where the time goes")
     args = parser.parse_args()
-    run = start(args)
-    index = order(len(run.train_set), run.seed, epoch=0)[: run.batch_size]
+    training = start(args)
+    index, *_ = next(training.batches(epoch=0))
 
     def step() -> None:
-        run.take_step(index, *run.train_set.take(index), epoch=0)
+        training.take_step(index, *training.train_set.take(index), epoch=0)
 
     for _ in range(WARMUP):
         step()
@@ -57,31 +58,33 @@ def main() -> None:
     for _ in range(ROUNDS):
         peak.append(product_flops / seconds(lambda: one @ other) / 1e9)
         achieved.append(flops / seconds(step) / 1e9)
+    place = training.place
     step_speed, product_speed = statistics.median(achieved), statistics.median(peak)
     print(
-        f"{args.model}, recipe {run.trained.description['recipe']['name']}: {flops / 1e9:.1f} "
-        f"GFLOP and {flops / step_speed / 1e9:.3f} s a step of {run.batch_size} images, "
+        f"{args.model}, recipe {training.description['recipe']['name']}: {flops / 1e9:.1f} "
+        f"GFLOP and {flops / step_speed / 1e9:.3f} s a step of {training.batch_size} images, "
         f"{step_speed:.1f} GFLOP/s, {step_speed / product_speed:.0%} of the {product_speed:.1f} of "
-        f"a matrix product; {run.place.threads} threads of {processor(run.place.device)}, load "
+        f"a matrix product; {place.threads} threads of {processor_name(place.device)}, load "
         f"{os.getloadavg()[0]:.1f}, torch {torch.__version__}"
     )
     if args.profile:
         profile(step)
 
 
-def start(args: argparse.Namespace) -> Run:
+def start(args: argparse.Namespace) -> Training:
     """Return a training on the CPU before its first step.
 
     Raises SightlineError for a recurrent network: torch does not count what its layers compute.
     """
     _, model, recipe, compute = chosen(args.model, args)
-    run = begin(args.model, model, recipe, replace(compute, device="cpu"))
-    if run.network.takes_lengths:
+    place = choose(replace(compute, device="cpu"))
+    training = begin(args.model, model, recipe, place, Layout().processed(model.dataset))
+    if training.network.takes_lengths:
         raise SightlineError(
             f"{args.model}: torch counts no FLOPs of recurrent layers: name a model that convolves "
             "or multiplies"
         )
-    return run
+    return training
 
 
 def count(step: Callable[[], None]) -> int:
@@ -104,9 +107,9 @@ def profile(step: Callable[[], None]) -> None:
         for _ in range(PROFILED):
             step()
     operators = sorted(taken.key_averages(), key=lambda each: -each.self_cpu_time_total)
-    whole = sum(each.self_cpu_time_total for each in operators)
+    total = sum(each.self_cpu_time_total for each in operators)
     for each in operators[:LISTED]:
-        print(f"{each.self_cpu_time_total / whole:6.1%}  {each.key}")
+        print(f"{each.self_cpu_time_total / total:6.1%}  {each.key}")
 
 
 if __name__ == "__main__":

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from support import write_processed
 
-from sightline.evaluation import evaluate
+from sightline.evaluation.evaluate import evaluate
 from sightline.layout import Layout
-from sightline.settings.recipe import Compute, Model, Optimizer, Recipe
+from sightline.settings.params import Compute, Model
+from sightline.settings.recipe import Optimizer, Recipe
 from sightline.training.loop import train
 
 SETTINGS = {
@@ -42,11 +43,11 @@ def entry(name: str) -> tuple[str, dict, str]:
 def trained(root: Path, *names: str, epochs: int = 1) -> Layout:
     """Train and evaluate models of MODELS or TASKS on bars; return where they lie."""
     layout = Layout(root)
-    write_processed(layout.processed("bars"))
+    write_processed(layout.processed("bars").path)
     for name in names:
         network, settings, task = entry(name)
         recipe = Recipe(epochs, 32, Optimizer("adam", 0.02), network=settings)
         model = Model("bars", network, task, "quick")
-        train(name, model, recipe, Compute(device="cpu"), layout, root / "state")
+        train(name, model, recipe, Compute(device="cpu"), layout)
         evaluate(name, layout)
     return layout

@@ -6,7 +6,8 @@ import numpy as np
 import yaml
 from exported import entry, trained
 
-from sightline.export import export
+from sightline.benchmark import records
+from sightline.export.export import export
 
 QUICK = {
     "provider": "cpu",
@@ -54,7 +55,7 @@ def make(root: Path, *names: str) -> None:
 
 def slowed(record: dict, factor: float) -> None:
     """Make the past faster, so that the present is slower."""
-    path = Path(record["path"]).with_suffix(".npz")
+    path = records.raw_file(record["path"])
     with np.load(path) as arrays:
         changed = {
             name: values / factor if name.startswith("fp32") and "rounds" not in name else values

@@ -10,9 +10,9 @@ import onnx
 import yaml
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
-from sightline.tracking.record import dvc_md5
 
-from sightline.layout import Layout
+from sightline.layout import Layout, ResultFiles
+from sightline.tracking.locked_results import dvc_md5
 
 CLASSES = ["0", "1", "2"]
 
@@ -29,14 +29,14 @@ def make_results(
 ) -> Layout:
     """Leave one model's files and its entries in dvc.lock; other models stay as they are."""
     layout, network = Layout(root), name.rsplit("-", 1)[1]
-    model, report = layout.model(name), layout.report(name)
-    model.mkdir(parents=True, exist_ok=True)
-    report.mkdir(parents=True, exist_ok=True)
-    (model / "weights.pt").write_bytes(f"{name} {val_top1}".encode())
-    _write_model_json(model, name, network, catalogue, val_top1)
-    _write_onnx(model / "model.onnx", val_top1 or 0.5)
-    (model / "README.md").write_text(f"# {name}\n")
-    _write_reports(report, catalogue, val_top1, epochs, seconds)
+    model, results = layout.model(name), layout.results(name)
+    model.path.mkdir(parents=True, exist_ok=True)
+    results.path.mkdir(parents=True, exist_ok=True)
+    model.weights.write_bytes(f"{name} {val_top1}".encode())
+    _write_model_json(model.description, name, network, catalogue, val_top1)
+    _write_onnx(model.onnx, val_top1 or 0.5)
+    model.card.write_text(f"# {name}\n")
+    _write_results(results, catalogue, val_top1, epochs, seconds)
     write_lock(layout, name, data_md5)
     return layout
 
@@ -103,7 +103,7 @@ def _folder(layout: Layout, path: str) -> dict:
     return {"path": path, "hash": "md5", "md5": dvc_md5(layout.root / path)}
 
 
-def _write_model_json(folder: Path, name, network, catalogue, val_top1) -> None:
+def _write_model_json(path: Path, name, network, catalogue, val_top1) -> None:
     val_size = 0.1 if val_top1 is not None else 0.0
     description = {
         "name": name,
@@ -141,7 +141,7 @@ def _write_model_json(folder: Path, name, network, catalogue, val_top1) -> None:
             "seed": 0,
         },
     }
-    (folder / "model.json").write_text(json.dumps(description))
+    path.write_text(json.dumps(description))
 
 
 def _write_onnx(path: Path, bias: float) -> None:
@@ -173,14 +173,14 @@ def _write_onnx(path: Path, bias: float) -> None:
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def _write_reports(report: Path, catalogue, val_top1, epochs, seconds) -> None:
+def _write_results(results: ResultFiles, catalogue, val_top1, epochs, seconds) -> None:
     figures = {"top1": 0.8, "top5": 1.0, "loss": 0.5, "ece": 0.02}
     metrics = {"catalogue": catalogue, "task": "classify", "parameters": 48, "flops": 96}
     if val_top1 is not None:
         metrics["val"] = figures | {"top1": val_top1}
     metrics["test"] = figures
-    (report / "metrics.json").write_text(json.dumps(metrics))
-    (report / "export.json").write_text(json.dumps({"opset": 18}))
+    results.metrics.write_text(json.dumps(metrics))
+    results.export.write_text(json.dumps({"opset": 18}))
     timing = {
         "seconds": seconds,
         "steps": 9,
@@ -192,28 +192,26 @@ def _write_reports(report: Path, catalogue, val_top1, epochs, seconds) -> None:
         "threads": 2,
         "torch": "2.14.1",
     }
-    (report / "timing.json").write_text(json.dumps(timing))
+    results.timing.write_text(json.dumps(timing))
     val = val_top1 is not None
     header = ["epoch", "step", "learning_rate", "train_loss", "train_top1", "val_loss", "val_top1"]
     rows = [
         [e, 3 * e, 0.1 / e, 1 / e, 1 - 1 / (e + 1), 1 / e if val else "", 0.5 if val else ""]
         for e in range(1, epochs + 1)
     ]
-    _write_csv(report / "epochs.csv", header, rows)
+    _write_csv(results.epochs, header, rows)
     pairs = [(CLASSES[i % 3], CLASSES[(i + (i % 4 == 0)) % 3]) for i in range(12)]
-    tables, pictures = report / "tables", report / "pictures"
-    tables.mkdir(exist_ok=True)
-    pictures.mkdir(exist_ok=True)
-    _write_csv(tables / "confusion.csv", ["actual", "predicted"], pairs)
+    for drawn in (results, results.insight):
+        drawn.tables.mkdir(parents=True, exist_ok=True)
+        drawn.pictures.mkdir(parents=True, exist_ok=True)
+    _write_csv(results.table("confusion"), ["actual", "predicted"], pairs)
     header = ["class", "precision", "recall", "count"]
-    _write_csv(tables / "per_class.csv", header, [(name, 0.8, 0.8, 4) for name in CLASSES])
+    _write_csv(results.table("per_class"), header, [(name, 0.8, 0.8, 4) for name in CLASSES])
     for name in ("confusion", "wrongest"):
-        Image.new("RGB", (8, 8), "gray").save(pictures / f"{name}.png")
-    for part in ("pictures", "tables"):
-        (report / "insight" / part).mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (8, 8), "green").save(report / "insight/pictures/occlusion.png")
+        Image.new("RGB", (8, 8), "gray").save(results.picture(name))
+    Image.new("RGB", (8, 8), "green").save(results.insight.picture("occlusion"))
     header = ["actual", "predicted", "count", "of"]
-    _write_csv(report / "insight/tables/confused.csv", header, [("0", "1", 1, 4)])
+    _write_csv(results.insight.table("confused"), header, [("0", "1", 1, 4)])
 
 
 def _write_csv(path: Path, header: list, rows) -> None:

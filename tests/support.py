@@ -1,5 +1,5 @@
 """What several tests build on: a small learnable dataset in the preprocessed form, and workspaces
-for the scripts of benchmarks/.
+for the scripts of scripts/.
 """
 
 import hashlib
@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+
+from sightline.layout import Layout
 
 PROJECT = Path(__file__).parent.parent
 COUNTS = {"train": 240, "val": 40, "test": 60}
@@ -65,7 +67,7 @@ def write_processed(folder: Path, classes: int = 3, size: int = 12, channels: in
 def write_workspace(
     root: Path, dataset: str, models: dict, recipes: dict, size: int = 12, channels: int = 1
 ) -> None:
-    """Write what a benchmark script needs of a workspace: the bars as `dataset`, params.yaml with
+    """Write what a script needs of a workspace: the bars as `dataset`, params.yaml with
     these models alone and these recipes besides the project's, and the catalogues.
     """
     write_processed(root / "data" / "processed" / dataset, size=size, channels=channels)
@@ -85,11 +87,32 @@ def write_workspace(
     (root / "params.yaml").write_text(yaml.safe_dump(params))
 
 
-def benchmark_script(name: str, root: Path, *options: str) -> subprocess.CompletedProcess:
-    """Run a script of benchmarks/ in the workspace `root`."""
-    command = [sys.executable, str(PROJECT / "benchmarks" / name), *options]
+def run_script(name: str, root: Path, *options: str) -> subprocess.CompletedProcess:
+    """Run a script of scripts/ in the workspace `root`."""
+    command = [sys.executable, str(PROJECT / "scripts" / name), *options]
     paths = os.pathsep.join([str(PROJECT / "src"), *sys.path])
     environment = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         command, cwd=root, env=environment, capture_output=True, text=True, check=False
     )
+
+
+def copy_settings(root: Path) -> Layout:
+    """Copy the project's own params.yaml and catalogues into a folder."""
+    shutil.copy(PROJECT / "params.yaml", root)
+    shutil.copytree(PROJECT / "data" / "catalogues", root / "data" / "catalogues")
+    return Layout(root)
+
+
+def change(layout: Layout, place: str, value: object) -> None:
+    """Set one value of params.yaml, `place` written with dots; None deletes it."""
+    content = yaml.safe_load(layout.params.read_text())
+    *parents, last = place.split(".")
+    section = content
+    for parent in parents:
+        section = section[parent]
+    if value is None:
+        del section[last]
+    else:
+        section[last] = value
+    layout.params.write_text(yaml.safe_dump(content))

@@ -1,11 +1,13 @@
-"""What a person reads where there is no room: one line, whatever the command."""
+"""What a person reads on the command line when something is wrong: one line, no traceback."""
 
 import os
 import subprocess
 import sys
 
 import pytest
-from support import PROJECT, write_workspace
+from support import PROJECT, change, copy_settings, write_workspace
+
+from sightline.cli import main
 
 COMMANDS = ("train", "evaluate", "insight", "export", "report")
 # a write beyond the limit fails as one to a full disk does, and needs no disk of its own
@@ -39,5 +41,27 @@ def test_no_room_is_one_line_and_with_room_it_goes_on(tmp_path):
     assert done.returncode == 0, done.stderr
     lines = done.stderr.splitlines()
     for command in COMMANDS:
-        said = lines[lines.index(f"{command} ends with 1") - 1]
-        assert said.startswith("sightline: a disk that is written to") and "File too large" in said
+        line = lines[lines.index(f"{command} ends with 1") - 1]
+        assert line.startswith("sightline: a disk that is written to") and "File too large" in line
+
+
+def test_an_unknown_model_gets_the_nearest_name(tmp_path, monkeypatch, capsys):
+    copy_settings(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "mnist-cn"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("sightline: no model 'mnist-cn'")
+    assert "did you mean 'mnist-cnn'?" in line
+
+
+def test_validate_says_what_it_checked_or_what_is_wrong(tmp_path, monkeypatch, capsys):
+    layout = copy_settings(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert main(["validate"]) == 0
+    assert "16 models" in capsys.readouterr().out
+    change(layout, "models.mnist-cnn.task", "next-row")
+    assert main(["validate"]) == 1
+    assert "models.mnist-cnn: cnn with recipe cnn-4 cannot do" in capsys.readouterr().err
+    change(layout, "datasets.flowers", {"image_size": 8, "channels": 3, "val_size": 0.1})
+    assert main(["validate"]) == 1
+    assert "no dataset 'flowers' in this catalogue" in capsys.readouterr().err

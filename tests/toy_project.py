@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +14,8 @@ import httpx
 import psutil
 import yaml
 
-from flows import services
+from flows.services import lifecycle, processes
+from flows.services.environment import environment, worker_environment
 
 PROJECT = Path(__file__).parents[1]
 TOY = PROJECT / "tests" / "flows" / "toy"
@@ -40,10 +40,10 @@ def free_port() -> int:
 def wait_until(true, what: str, patience: float = PATIENCE):
     """Return what `true()` returns as soon as that is true; fail after `patience` seconds."""
     until = time.monotonic() + patience
-    while not (found := true()):
+    while not (answer := true()):
         assert time.monotonic() < until, f"after {patience} s still not: {what}"
         time.sleep(0.2)
-    return found
+    return answer
 
 
 class Server:
@@ -51,7 +51,7 @@ class Server:
 
     def __init__(self, root: Path, port: int):
         self.root, self.port = root, port
-        self.env = services.environment(root, port) | {
+        self.env = environment(root, port) | {
             "PREFECT_WORKER_QUERY_SECONDS": "1",
             "SIGHTLINE_LOCKS": str(root),  # else a benchmark elsewhere on this machine holds us up
         }
@@ -59,8 +59,8 @@ class Server:
 
     def ask(self, method: str, path: str, body=None):
         """Ask the API, again where its SQLite was busy (503), as Prefect's own client does."""
-        headers = {} if method == "GET" else self.csrf
         for _ in range(30):
+            headers = {} if method == "GET" else self.csrf
             answer = self.api.request(method, path, json=body, headers=headers)
             if answer.status_code != 503:
                 break
@@ -71,26 +71,23 @@ class Server:
     @cached_property
     def csrf(self) -> dict[str, str]:
         """Good for an hour, which is longer than a test."""
-
-        def headers() -> dict[str, str] | None:
-            with contextlib.suppress(urllib.error.HTTPError):  # 503: its SQLite was busy
-                return services.csrf_headers(self.env["PREFECT_API_URL"])
-
-        return wait_until(headers, "a token for the API", 30)
+        token = self.ask("GET", "/csrf-token?client=tests")["token"]
+        return {"Prefect-Csrf-Client": "tests", "Prefect-Csrf-Token": token}
 
     def start(self) -> None:
-        services.start(self.root, self.env, "server", services.server_command(self.port), self.port)
-        services.wait_for(self.root, "server", f"{self.env['PREFECT_API_URL']}/health")
+        command = lifecycle.server_command(self.port)
+        processes.start(self.root, self.env, "server", command, self.port)
+        processes.wait_for(self.root, "server", f"{self.env['PREFECT_API_URL']}/health")
 
     def end_server(self) -> None:
         """End the server alone; workers stay."""
-        for process, role in services.running(self.root):
+        for process, role in processes.running(self.root):
             if role == "server":
                 process.kill()
                 process.wait()
 
     def stop(self) -> None:
-        services.down(self.root)
+        lifecycle.down(self.root)
 
     def post(self, path: str, **body):
         return self.ask("POST", path, body)
@@ -99,13 +96,13 @@ class Server:
         return self.ask("GET", path)
 
     def deploy(self, workspace: "Workspace") -> None:
-        services.prepare(workspace.root, self.env)
+        lifecycle.register(workspace.root, self.env)
 
     def start_worker(self, workspace: "Workspace", pool: str = "cpu", limit: int = 1):
         """Start a worker of `pool` whose flows run in `workspace`; return its process."""
-        env = services.worker_environment(self.env, workspace.root)
+        env = worker_environment(self.env, workspace.root)
         role = f"worker-{pool}-{workspace.root.name}"
-        return services.start(self.root, env, role, services.worker(pool, limit))
+        return processes.start(self.root, env, role, lifecycle.worker_command(pool, limit))
 
     @contextlib.contextmanager
     def worker(self, workspace: "Workspace", pool: str = "cpu", limit: int = 1):
@@ -121,8 +118,8 @@ class Server:
 
     def start_run(self, deployment: str, **parameters) -> str:
         """Ask for a run of a deployment (FLOW/NAME); return the run's id."""
-        found = self.get(f"/deployments/name/{deployment}")
-        return self.post(f"/deployments/{found['id']}/create_flow_run", parameters=parameters)["id"]
+        id = self.get(f"/deployments/name/{deployment}")["id"]
+        return self.post(f"/deployments/{id}/create_flow_run", parameters=parameters)["id"]
 
     def state(self, run: str) -> dict:
         return self.get(f"/flow_runs/{run}")["state"]
@@ -134,20 +131,18 @@ class Server:
         return self.state(run)
 
     def logs(self, run: str) -> str:
-        found = self.post(
-            "/logs/filter", logs={"flow_run_id": {"any_": [run]}}, sort="TIMESTAMP_ASC"
-        )
-        return "\n".join(line["message"] for line in found)
+        of_run = {"flow_run_id": {"any_": [run]}}
+        lines = self.post("/logs/filter", logs=of_run, sort="TIMESTAMP_ASC")
+        return "\n".join(line["message"] for line in lines)
 
     def task_runs(self, run: str) -> dict[str, str]:
         """The state's name of each task run of a flow run, by the task run's name."""
-        found = self.post("/task_runs/filter", flow_runs={"id": {"any_": [run]}})
-        return {task["name"]: task["state"]["name"] for task in found}
+        tasks = self.post("/task_runs/filter", flow_runs={"id": {"any_": [run]}})
+        return {task["name"]: task["state"]["name"] for task in tasks}
 
     def artifact(self, run: str) -> str:
-        found = self.post("/artifacts/filter", artifacts={"flow_run_id": {"any_": [run]}})
-        assert len(found) == 1, found
-        return found[0]["data"]
+        (artifact,) = self.post("/artifacts/filter", artifacts={"flow_run_id": {"any_": [run]}})
+        return artifact["data"]
 
 
 def process_of(pid: int) -> psutil.Process | None:
@@ -187,12 +182,12 @@ class Workspace:
         self.shell("git", "add", "-A")
         self.shell("git", "commit", "--quiet", "--allow-empty", "-m", "test")
 
-    def demand(self, stage: str, *, sleep: float | None = None, fail: str | None = None) -> None:
-        """Let a stage take `sleep` seconds, or end with status `fail` ("once 75": once only)."""
-        if sleep is not None:
-            (self.demands / f"{stage}.sleep").write_text(str(sleep))
-        if fail is not None:
-            (self.demands / f"{stage}.fail").write_text(fail)
+    def demand(self, stage: str, **demands: str | float) -> None:
+        """Let a stage `sleep` seconds, `fail` with a status ("once 75": once only), or write a
+        line (`add`) that depends on nothing, as a training on another GPU does.
+        """
+        for demand, value in demands.items():
+            (self.demands / f"{stage}.{demand}").write_text(str(value))
 
     def executions(self) -> list[list[str]]:
         """Stage, CUDA device, start and end of every execution since the last `forget`."""
@@ -216,15 +211,15 @@ class Workspace:
 
     def survivors(self, stage: str = "") -> list[str]:
         """The processes that work here, dvc and stages (or those of one stage): command lines."""
-        found = []
+        survivors = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                 words = " ".join(process.cmdline())
                 works = "toy.py" in words or "repro --single-item" in words
                 mine = stage in words or stage.replace("@", " ") in words
                 if works and mine and process.cwd().startswith(str(self.root)):
-                    found.append(words)
-        return found
+                    survivors.append(words)
+        return survivors
 
     def params(self, change) -> None:
         """Rewrite params.yaml after `change(params)`."""

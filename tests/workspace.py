@@ -42,9 +42,9 @@ class Workspace:
 
     def repro(self, *targets: str, check: bool = True) -> list[str]:
         """Run `dvc repro`; return the stages that were executed."""
-        said = self.run("dvc", "repro", *targets, check=check)
+        printed = self.run("dvc", "repro", *targets, check=check)
         return [
-            line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")
+            line.split("'")[1] for line in printed.splitlines() if line.startswith("Running stage")
         ]
 
     def outdated(self) -> set[str]:

@@ -118,7 +118,7 @@ def report(args) -> None:
 
 
 def ui(args) -> None:
-    """Open the MLflow UI on 127.0.0.1, after completing its record."""
+    """Open the MLflow UI on 127.0.0.1, after completing its runs."""
     from sightline.tracking.ui import serve
 
     serve(Layout(), args.port)

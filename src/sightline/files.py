@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import io
 import json
 import os
 import shutil
@@ -39,22 +40,34 @@ def write_json(path: Path, value: object) -> None:
     write_atomically(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path, remedy: str) -> Any:
+def read_json(path: Path, remedy: str, *keys: str) -> Any:
     """Return the value in a JSON file; SightlineError, ending in `remedy`, where it is missing or
-    damaged.
+    damaged, or, given `keys`, is no object that has them.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SightlineError(f"{path}: no such file: {remedy}") from None
     except ValueError as error:
         raise SightlineError(f"{path} is damaged ({error}): {remedy}") from None
+    if lacking := [key for key in keys if not isinstance(value, dict) or key not in value]:
+        raise SightlineError(f"{path} is damaged (it lacks {', '.join(lacking)}): {remedy}")
+    return value
 
 
-def read_table(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a CSV file, each by its header."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+def read_table(path: Path, remedy: str) -> list[dict[str, str]]:
+    """Return the rows of a CSV file, each by its header; SightlineError, ending in `remedy`, where
+    it is missing or was cut.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SightlineError(f"{path}: no such file: {remedy}") from None
+    except ValueError as error:
+        raise SightlineError(f"{path} is damaged ({error}): {remedy}") from None
+    if not text.endswith("\n"):
+        raise SightlineError(f"{path} is damaged (its last line was cut): {remedy}")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
 @contextmanager

@@ -9,13 +9,14 @@ import pytest
 
 from sightline.benchmark import environment
 from sightline.errors import TryAgain
-from sightline.host.processors import processors
+from sightline.host import processors
+from sightline.host.locks import processors as hold_processors
 
 
 def test_the_machine_has_the_same_id_twice_and_another_one_has_another(monkeypatch):
     first = environment.machine()
     assert first == environment.machine() and first["cores"] >= 1 and first["memory_gib"] >= 1
-    monkeypatch.setattr(environment, "cores", lambda: first["cores"] + 1)
+    monkeypatch.setattr(processors, "cores", lambda: first["cores"] + 1)
     assert environment.machine()["id"] != first["id"]
 
 
@@ -36,17 +37,17 @@ def test_load_is_the_share_of_all_cores_that_others_use(busy, own, others):
 
 def test_load_sees_that_others_are_at_work():
     code = "import time; end = time.time() + 20\nwhile time.time() < end: pass"
-    others = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(environment.cores())]
+    others = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(processors.cores())]
     try:
         time.sleep(0.3)
         load = environment.Load(moment=0.3)
         time.sleep(0.5)
-        found = load.result()
+        shares = load.result()
     finally:
         for other in others:
             other.kill()
             other.wait()
-    assert found["others_before"] > 0.7 and found["others_during"] > 0.7
+    assert shares["others_before"] > 0.7 and shares["others_during"] > 0.7
 
 
 def cold(*arguments: str) -> subprocess.CompletedProcess:
@@ -83,10 +84,10 @@ def test_a_cold_start_on_another_provider_than_asked_for_is_an_error(exported, t
 
 
 def test_a_benchmark_waits_for_stages_and_stages_for_a_benchmark(tmp_path):
-    said = []
+    messages = []
 
     def take(alone: bool, wait: float = 0):
-        return processors(alone, wait, said.append, tmp_path)
+        return hold_processors(alone, wait, messages.append, tmp_path)
 
     benchmark_waits = pytest.raises(TryAgain, match="stages of some flow had this machine")
     with take(False), take(False), benchmark_waits, take(True):
@@ -94,14 +95,14 @@ def test_a_benchmark_waits_for_stages_and_stages_for_a_benchmark(tmp_path):
     stage_waits = pytest.raises(TryAgain, match="a benchmark had this machine for more than 1 s")
     with take(True), stage_waits, take(False, 0.7):
         pytest.fail("a stage ran beside a benchmark")
-    assert said == ["waiting until a benchmark gives up this machine, at most 1 s"]
+    assert messages == ["waiting until a benchmark gives up this machine, at most 1 s"]
     with take(True):
         pass
 
 
 def test_the_machine_is_free_as_soon_as_its_holder_is_dead(tmp_path):
     code = (
-        "import sys, time; from pathlib import Path; from sightline.machine import processors\n"
+        "import sys, time; from pathlib import Path; from sightline.host.locks import processors\n"
         f"with processors(True, 0, print, Path({str(tmp_path)!r})):\n"
         "    print('held', flush=True); time.sleep(60)"
     )
@@ -109,5 +110,5 @@ def test_the_machine_is_free_as_soon_as_its_holder_is_dead(tmp_path):
     assert holder.stdout.readline() == "held\n"
     holder.kill()
     holder.wait()
-    with processors(True, 5, print, tmp_path):
+    with hold_processors(True, 5, print, tmp_path):
         pass

@@ -56,8 +56,8 @@ def test_a_norm_moves_before_its_pool_where_that_changes_nothing(scale, moved):
     np.testing.assert_allclose(answers(model, x), before, rtol=1e-5, atol=1e-6)
 
 
-def made(workspace, name: str) -> tuple[onnx.ModelProto, Session, Session]:
-    source, target = workspace.model(name) / "model.onnx", workspace.root / "int8.onnx"
+def quantised(workspace, name: str) -> tuple[onnx.ModelProto, Session, Session]:
+    source, target = workspace.model(name).onnx, workspace.root / "int8.onnx"
     images, _ = load_split(workspace.processed("bars"), "train")
     quantise(source, target, images, 64, ["avx2"])
     first = target.read_bytes()
@@ -66,13 +66,13 @@ def made(workspace, name: str) -> tuple[onnx.ModelProto, Session, Session]:
     return onnx.load(target), Session(source), Session(target)
 
 
-def agree(fp32: Session, int8: Session, *inputs) -> float:
-    one, other = (session.run(*inputs)["probabilities"] for session in (fp32, int8))
-    return np.abs(one - other).max()
+def largest_difference(fp32: Session, int8: Session, *inputs) -> float:
+    probabilities = [session.run(*inputs)["probabilities"] for session in (fp32, int8)]
+    return np.abs(np.subtract(*probabilities)).max()
 
 
 def test_a_cnn_is_static_with_its_norms_folded_and_its_head_left_alone(workspace):
-    graph, fp32, int8 = made(workspace, "cnn")
+    graph, fp32, int8 = quantised(workspace, "cnn")
     kinds = [node.op_type for node in graph.graph.node]
     assert "BatchNormalization" not in kinds and kinds.count("Conv") == 4
     makers = {output: node for node in graph.graph.node for output in node.output}
@@ -82,26 +82,26 @@ def test_a_cnn_is_static_with_its_norms_folded_and_its_head_left_alone(workspace
     assert makers["logits"].op_type == "Gemm"
     assert makers["probabilities"].op_type == "Softmax"
     images, _ = load_split(workspace.processed("bars"), "test")
-    assert 0 < agree(fp32, int8, np.array(images)) < 0.1
-    said = int8.metadata.pop("int8")
-    assert json.loads(said)["method"] == "static QDQ, calibrated on 64 images of train"
+    assert 0 < largest_difference(fp32, int8, np.array(images)) < 0.1
+    description = json.loads(int8.metadata.pop("int8"))
+    assert description["method"] == "static QDQ, calibrated on 64 images of train"
     assert int8.metadata == fp32.metadata and int8.inputs == fp32.inputs
 
 
 def test_an_lstm_is_dynamic_and_still_takes_lengths(workspace):
-    graph, fp32, int8 = made(workspace, "lstm")
+    graph, fp32, int8 = quantised(workspace, "lstm")
     assert "DynamicQuantizeLSTM" in [node.op_type for node in graph.graph.node]
     images, _ = load_split(workspace.processed("bars"), "test")
-    some = np.array(images[:5])
-    assert 0 < agree(fp32, int8, some) < 0.1
-    assert agree(fp32, int8, some, [1, 3, 5, 7, -1]) < 0.1
+    examples = np.array(images[:5])
+    assert 0 < largest_difference(fp32, int8, examples) < 0.1
+    assert largest_difference(fp32, int8, examples, [1, 3, 5, 7, -1]) < 0.1
     assert not np.allclose(
-        int8.run(some)["logits"], int8.run(some, [1, 3, 5, 7, -1])["logits"], atol=1e-3
+        int8.run(examples)["logits"], int8.run(examples, [1, 3, 5, 7, -1])["logits"], atol=1e-3
     )
     assert int8.inputs == fp32.inputs
 
 
 def test_a_gru_has_no_int8_form_and_nothing_is_written(workspace):
     with pytest.raises(NotQuantisable, match="no int8 kernel for GRU"):
-        made(workspace, "gru")
+        quantised(workspace, "gru")
     assert not (workspace.root / "int8.onnx").exists()

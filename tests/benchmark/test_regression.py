@@ -20,10 +20,10 @@ def timing(median: float, spread: float = 0.01, drift: float = 0.0, seed: int = 
 
 
 def test_the_interval_holds_the_true_ratio_and_repeats_itself():
-    found = ratio_of_medians(timing(3.0), timing(2.0, seed=1), 0.99, 200)
-    assert found.low < 1.5 < found.high and found.high - found.low < 0.02
-    assert found.value == pytest.approx(1.5, rel=0.01)
-    assert found == ratio_of_medians(timing(3.0), timing(2.0, seed=1), 0.99, 200)
+    ratio = ratio_of_medians(timing(3.0), timing(2.0, seed=1), 0.99, 200)
+    assert ratio.low < 1.5 < ratio.high and ratio.high - ratio.low < 0.02
+    assert ratio.value == pytest.approx(1.5, rel=0.01)
+    assert ratio == ratio_of_medians(timing(3.0), timing(2.0, seed=1), 0.99, 200)
 
 
 def test_rounds_that_drift_widen_the_interval_as_single_calls_would_not():
@@ -35,8 +35,8 @@ def test_rounds_that_drift_widen_the_interval_as_single_calls_would_not():
 
 def record(*, torch: str = "2.14.1", busy: bool = False, sha256: str = "a") -> dict:
     return {
-        "model": {"name": "it"},
-        "path": "benchmarks/records/it/20260101T000000-machine.json",
+        "model": {"name": "cnn"},
+        "path": "benchmarks/records/cnn/20260101T000000-machine.json",
         "key": {"sha256": sha256},
         "environment": {"busy": busy, "versions": {"torch": torch}},
     }
@@ -53,11 +53,11 @@ def verdict(fp32: float, torch: float, new: dict | None = None, old: dict | None
     )
 
 
-def test_slower_than_before_is_a_regression_and_is_said_in_a_line():
-    found = verdict(1.5, 4.0, new=record(sha256="b"))
-    assert found["verdict"] == "slower" and not found["same_file"]
-    line = regression.said(record() | {"regression": found})
-    assert "it is slower than in 20260101T000000-machine (another file)" in line
+def test_slower_than_before_is_a_regression_and_is_told_in_a_line():
+    result = verdict(1.5, 4.0, new=record(sha256="b"))
+    assert result["verdict"] == "slower" and not result["same_file"]
+    line = regression.sentence(record() | {"regression": result})
+    assert "cnn is slower than in 20260101T000000-machine (another file)" in line
     assert "1.50 times as long" in line
 
 
@@ -69,14 +69,14 @@ def test_what_slowed_torch_as_well_is_the_machine():
 def test_a_little_slower_and_faster_are_no_regressions():
     assert verdict(1.05, 4.0)["verdict"] == "none"
     assert verdict(0.5, 4.0)["verdict"] == "none"
-    assert regression.said(record() | {"regression": verdict(0.5, 4.0)}) is None
+    assert regression.sentence(record() | {"regression": verdict(0.5, 4.0)}) is None
 
 
 @pytest.mark.parametrize("which", ["new", "old"])
 def test_a_busy_machine_makes_the_verdict_unsure(which):
-    found = verdict(1.5, 4.0, **{which: record(busy=True)})
-    assert found["verdict"] == "unsure"
-    assert "the machine was busy" in regression.said(record() | {"regression": found})
+    result = verdict(1.5, 4.0, **{which: record(busy=True)})
+    assert result["verdict"] == "unsure"
+    assert "the machine was busy" in regression.sentence(record() | {"regression": result})
 
 
 def test_int8_may_lose_so_much_on_val_and_no_more():
@@ -90,9 +90,9 @@ def test_int8_must_be_surely_faster_somewhere_and_surely_slower_nowhere():
     one, many = "single-stream/batch 1/threads 1", "offline/batch 64/threads 1"
 
     def why_not(at_one: float, at_many: float) -> str | None:
-        found = {f"fp32/{one}": timing(1.0), f"fp32/{many}": timing(10.0)}
-        found |= {f"int8/{one}": timing(at_one, seed=1), f"int8/{many}": timing(at_many, seed=2)}
-        return gate.not_faster(found, Benchmark(regression=RULE))
+        measured = {f"fp32/{one}": timing(1.0), f"fp32/{many}": timing(10.0)}
+        measured |= {f"int8/{one}": timing(at_one, seed=1), f"int8/{many}": timing(at_many, seed=2)}
+        return gate.not_faster(measured, Benchmark(regression=RULE))
 
     assert why_not(0.5, 5.0) is None
     assert why_not(0.5, 10.0) is None

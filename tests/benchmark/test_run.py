@@ -11,8 +11,9 @@ from measurable import slowed
 from PIL import Image
 
 from sightline import cli
-from sightline.benchmark import environment, pictures, records, report, run
+from sightline.benchmark import environment, pictures, records, run, summary
 from sightline.errors import SightlineError
+from sightline.host import processors
 from sightline.layout import Layout
 from sightline.settings import params
 
@@ -31,6 +32,12 @@ def measured(exported, tmp_path_factory) -> tuple[Layout, dict]:
 def copied(measured, root: Path) -> Layout:
     shutil.copytree(measured[0].root, root)
     return Layout(root)
+
+
+def cut(path: Path) -> None:
+    """Leave half of a file, as a full disk or a copy that was broken off does."""
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
 
 
 def due(layout: Layout, *names: str, force: bool = False) -> list[str]:
@@ -57,8 +64,8 @@ def test_a_record_holds_all_scenarios_with_torch_beside_them(measured):
 
 
 def test_raw_values_are_kept_and_are_what_the_figures_are_of(measured):
-    _, record = measured
-    raw = records.raw(record)
+    layout, record = measured
+    raw = records.raw(layout, record)
     assert len(raw) == len(record["figures"])
     for figure in record["figures"]:
         name = "{contender}/{scenario}/batch {batch}/threads {threads}".format(**figure)
@@ -69,10 +76,10 @@ def test_raw_values_are_kept_and_are_what_the_figures_are_of(measured):
 def test_accuracy_is_that_of_the_very_file(measured):
     layout, record = measured
     fp32 = record["variants"]["fp32"]
-    assert fp32["sha256"] == records.sha256(layout.model("cnn") / "model.onnx")
-    said = json.loads((layout.report("cnn") / "metrics.json").read_text())
-    assert fp32["test_top1"] == pytest.approx(said["test"]["top1"], abs=1e-6)
-    assert fp32["val_top1"] == pytest.approx(said["val"]["top1"], abs=1e-6)
+    assert fp32["sha256"] == records.sha256(layout.model("cnn").onnx)
+    metrics = json.loads(layout.results("cnn").metrics.read_text())
+    assert fp32["test_top1"] == pytest.approx(metrics["test"]["top1"], abs=1e-6)
+    assert fp32["val_top1"] == pytest.approx(metrics["val"]["top1"], abs=1e-6)
     assert fp32["against_torch"]["same_top1"] == 1
     assert fp32["against_torch"]["max_difference"] < 1e-4
     cold = fp32["cold_start"]
@@ -83,7 +90,7 @@ def test_accuracy_is_that_of_the_very_file(measured):
 def test_the_int8_file_is_there_if_and_only_if_it_was_accepted(measured):
     layout, record = measured
     int8 = record["variants"]["int8"]
-    path = layout.benchmarks / "int8" / "cnn.onnx"
+    path = layout.benchmarks.int8("cnn")
     assert int8["accepted"] == path.exists() == (int8["why_not"] is None)
     if int8["accepted"]:
         assert records.sha256(path) == int8["sha256"]
@@ -98,26 +105,26 @@ def test_only_what_has_no_record_is_due(measured, tmp_path, monkeypatch):
         other.setattr(environment, "versions", lambda: {"onnxruntime": "99"})
         assert due(layout) == ["cnn", "lstm", "gru"]
     with monkeypatch.context() as other:
-        other.setattr(environment, "_processor", lambda: ("another", []))
+        other.setattr(processors, "processor", lambda: "another")
         assert due(layout) == ["cnn", "lstm", "gru"]
-    file = layout.model("cnn") / "model.onnx"
-    file.write_bytes((layout.model("lstm") / "model.onnx").read_bytes())
-    (layout.model("gru") / "model.onnx").unlink()
+    file = layout.model("cnn").onnx
+    file.write_bytes((layout.model("lstm").onnx).read_bytes())
+    (layout.model("gru").onnx).unlink()
     assert due(layout) == ["cnn", "lstm"]
 
 
 def test_the_command_prints_tables_and_a_gru_says_why_it_has_no_int8(workspace, capsys):
     assert cli.main(["benchmark", "gru"]) == 0
-    said = capsys.readouterr().out
-    assert "| gru   | onnxruntime fp32 |" in said and "| gru   | torch eager" in said
-    assert "gru: int8 variant: none: onnxruntime has no int8 kernel for GRU" in said
-    assert "NOT real" in said
+    output = capsys.readouterr().out
+    assert "| gru   | onnxruntime fp32 |" in output and "| gru   | torch eager" in output
+    assert "gru: int8 variant: none: onnxruntime has no int8 kernel for GRU" in output
+    assert "NOT real" in output
     (record,) = records.read_all(workspace, "gru")
     assert record["variants"]["int8"] == {
         "accepted": False,
         "why_not": "onnxruntime has no int8 kernel for GRU",
     }
-    assert not (workspace.benchmarks / "int8" / "gru.onnx").exists()
+    assert not (workspace.benchmarks.int8("gru")).exists()
 
 
 def test_a_model_that_became_slower_fails_the_command_after_all_is_written(
@@ -128,46 +135,69 @@ def test_a_model_that_became_slower_fails_the_command_after_all_is_written(
     (old,) = records.read_all(layout, "cnn")
     slowed(old, 1000)
     assert cli.main(["benchmark", "cnn"]) == 1
-    said = capsys.readouterr()
-    assert f"sightline: cnn is slower than in {Path(old['path']).stem} (the same file)" in said.err
-    assert "**regression**: cnn is slower" in said.out
-    found = records.read_all(layout, "cnn")
-    assert len(found) == 2 and found[-1]["regression"]["verdict"] == "slower"
+    output = capsys.readouterr()
+    assert (
+        f"sightline: cnn is slower than in {Path(old['path']).stem} (the same file)" in output.err
+    )
+    assert "**regression**: cnn is slower" in output.out
+    kept = records.read_all(layout, "cnn")
+    assert len(kept) == 2 and kept[-1]["regression"]["verdict"] == "slower"
 
 
-def test_mistakes_are_said_in_a_line(workspace, capsys):
+@pytest.mark.parametrize("harm", [Path.unlink, cut])
+def test_lost_raw_values_of_the_last_record_cost_the_comparison_and_no_more(
+    measured, tmp_path, monkeypatch, caplog, harm
+):
+    layout = copied(measured, tmp_path / "workspace")
+    monkeypatch.chdir(layout.root)
+    (old,) = records.read_all(layout, "cnn")
+    harm(records.raw_file(old["path"]))
+    assert cli.main(["benchmark", "cnn"]) == 0
+    (line,) = [line for line in caplog.messages if "not compared with its last record" in line]
+    assert line.startswith("cnn: ") and Path(old["path"]).stem in line
+    assert [record["regression"] for record in records.read_all(layout, "cnn")] == [None, None]
+
+
+def test_a_mistake_is_an_error_of_one_line(workspace, capsys):
     assert cli.main(["benchmark", "cn"]) == 1
     assert "no model 'cn' under models: in params.yaml: did you mean 'cnn'?" in (
         capsys.readouterr().err
     )
-    (workspace.model("cnn") / "model.onnx").unlink()
+    workspace.model("cnn").onnx.unlink()
     assert cli.main(["benchmark", "cnn"]) == 1
     assert "run `dvc repro export@cnn` first" in capsys.readouterr().err
-    text = yaml.safe_load(workspace.params.read_text())
-    text["benchmark"]["provider"] = "cuda"
-    workspace.params.write_text(yaml.safe_dump(text))
+    settings = yaml.safe_load(workspace.params.read_text())
+    settings["benchmark"]["provider"] = "cuda"
+    workspace.params.write_text(yaml.safe_dump(settings))
     assert cli.main(["benchmark", "lstm"]) == 1
     assert "benchmark.provider is cuda, but" in capsys.readouterr().err
-    text["benchmark"]["threads"] = [0]
-    workspace.params.write_text(yaml.safe_dump(text))
+    settings["benchmark"]["threads"] = [0]
+    workspace.params.write_text(yaml.safe_dump(settings))
     assert cli.main(["benchmark", "lstm"]) == 1
-    assert "benchmark: threads needs at least one number" in capsys.readouterr().err
+    assert "benchmark.threads.0" in capsys.readouterr().err
 
 
 def test_nothing_exported_names_the_next_step(workspace):
     for name in ("cnn", "lstm", "gru"):
-        (workspace.model(name) / "model.onnx").unlink()
+        workspace.model(name).onnx.unlink()
     with pytest.raises(SightlineError, match="run `dvc repro export` first"):
         run.benchmark([], workspace)
 
 
-def test_pictures_are_drawn_and_the_front_is_what_nothing_beats(measured, tmp_path):
+def test_there_are_two_pictures_of_a_dataset_and_task(measured, tmp_path):
     _, record = measured
-    drawn = pictures.draw([record], tmp_path)
-    assert [path.name for path in drawn] == ["bars-latency.png", "bars-accuracy.png"]
-    for path in drawn:
+    paths = pictures.write([record], tmp_path)
+    names = ["sample-bars-latency.png", "sample-bars-classify.png"]
+    assert [path.name for path in paths] == names
+    for path in paths:
         with Image.open(path) as picture:
             assert picture.size[0] > 500 and len(picture.convert("L").getcolors()) > 10
-    points = [(1.0, 0.9), (2.0, 0.95), (3.0, 0.94), (1.5, 0.8), (2.0, 0.95), (0.5, 0.5)]
-    assert pictures.pareto(points) == [5, 0, 1, 4]
-    assert "| cnn" in report.text([record])
+    assert "| cnn" in summary.text([record])
+
+
+def test_the_pareto_front_is_what_nothing_beats():
+    values = [(1.0, 0.9), (2.0, 0.95), (3.0, 0.94), (1.5, 0.8), (2.0, 0.95), (0.5, 0.5)]
+    points = dict(zip("abcdef", values, strict=True))
+    assert pictures.pareto(points, higher_is_better=True) == ["f", "a", "b", "e"]
+    errors = {name: (latency, 1 - value) for name, (latency, value) in points.items()}
+    assert pictures.pareto(errors, higher_is_better=False) == ["f", "a", "b", "e"]

@@ -26,14 +26,14 @@ def test_every_call_is_timed_and_both_limits_hold():
 
 def test_contenders_take_turns_in_blocks_and_all_finish():
     order = []
-    found = interleave(
+    timings = interleave(
         {"a": lambda: order.append("a"), "b": lambda: order.append("b")},
         calls=40,
         seconds=60,
         rounds=4,
         warmup=3,
     )
-    for timing in found.values():
+    for timing in timings.values():
         assert timing.rounds.tolist() == [10, 10, 10, 10]
         assert len(timing.milliseconds) == 40
     turns = [name for name, before in zip(order, [None, *order], strict=False) if name != before]
@@ -42,12 +42,12 @@ def test_contenders_take_turns_in_blocks_and_all_finish():
 
 
 def test_time_ends_a_measurement_after_enough_rounds():
-    found = interleave(
+    timings = interleave(
         {"slow": spin(0.03), "quick": spin(0.001)}, calls=10_000, seconds=0.05, rounds=5, warmup=1
     )
-    assert len(found["slow"].rounds) == len(found["quick"].rounds) == LEAST_ROUNDS
-    assert len(found["slow"].milliseconds) == LEAST_ROUNDS
-    assert found["slow"].milliseconds.min() >= 30
+    assert len(timings["slow"].rounds) == len(timings["quick"].rounds) == LEAST_ROUNDS
+    assert len(timings["slow"].milliseconds) == LEAST_ROUNDS
+    assert timings["slow"].milliseconds.min() >= 30
 
 
 def test_no_p99_of_fewer_than_a_thousand_calls():

@@ -1,5 +1,7 @@
 """Records in MLflow: on the model's run, once, and completed later where that was missing."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from results import make_results
@@ -7,7 +9,8 @@ from results import make_results
 from sightline.benchmark import records, tracked
 from sightline.benchmark.scenarios import Timing
 from sightline.layout import Layout
-from sightline.tracking import runs, store
+from sightline.tracking import store
+from sightline.tracking.log import log
 
 
 def measurement(layout: Layout, time: str = "2026-01-01T00:00:00+00:00", p50: float = 0.2) -> dict:
@@ -15,7 +18,7 @@ def measurement(layout: Layout, time: str = "2026-01-01T00:00:00+00:00", p50: fl
     figure |= {"calls": 3, "p50_ms": p50, "p90_ms": 0.3, "p99_ms": None}
     offline = figure | {"scenario": "offline", "batch": 8, "images_per_second": 1000.0}
     cold = {"import_seconds": 0.25, "open_seconds": 0.5, "first_answer_seconds": 0.25}
-    made = {
+    record = {
         "format": records.FORMAT,
         "key": {"machine": "abcd1234"},
         "model": {"name": "mnist-cnn"},
@@ -27,8 +30,8 @@ def measurement(layout: Layout, time: str = "2026-01-01T00:00:00+00:00", p50: fl
         },
     }
     values = Timing(np.array([0.1, 0.2, 0.3], np.float32), np.array([3], np.int32))
-    path = records.write(layout, made, {"fp32/single-stream/batch 1/threads 1": values})
-    return made | {"path": str(path)}
+    path = records.write(layout, record, {"fp32/single-stream/batch 1/threads 1": values})
+    return record | {"path": str(path)}
 
 
 def run_of(layout: Layout):
@@ -51,7 +54,7 @@ def test_a_record_is_added_to_the_run_once_and_the_next_one_after_it(layout, cap
     tracked.complete([first], layout)
     assert "mnist-cnn is not in MLflow yet" in caplog.text
 
-    runs.log("mnist-cnn", layout)
+    log("mnist-cnn", layout)
     for _ in range(2):
         tracked.complete([first], layout)
     client, run = run_of(layout)
@@ -73,9 +76,15 @@ def test_a_record_is_added_to_the_run_once_and_the_next_one_after_it(layout, cap
         for kind in ("json", "npz")
     ]
 
+    third = measurement(layout, "2026-03-01T00:00:00+00:00")
+    records.raw_file(third["path"]).unlink()
+    tracked.complete([third], layout)
+    files = client.list_artifacts(run.info.run_id, "benchmark/abcd1234")
+    assert [Path(file.path).suffix for file in files if "202603" in file.path] == [".json"]
+
 
 def test_a_model_that_is_not_the_one_of_dvc_lock_is_named_and_left_out(layout, caplog):
-    (layout.model("mnist-cnn") / "model.onnx").write_bytes(b"another")
+    layout.model("mnist-cnn").onnx.write_bytes(b"another")
     tracked.complete([measurement(layout)], layout)
     assert "not in MLflow: mnist-cnn is not logged: models/mnist-cnn/model.onnx" in caplog.text
     assert not store.find(layout).database.exists()

@@ -11,13 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from served import cut, digest, first, ranged, stall, status, whole
+from served import complete, cut, digest, first, ranged, stall, status
 
 from sightline.data import fetch as fetching
 from sightline.data import source
 from sightline.data.fetch import download
 from sightline.data.transfer import Network
 from sightline.errors import SightlineError, TryAgain
+from sightline.host.locks import waited_for
+from sightline.layout import Raw
 
 DATA = bytes(range(256)) * 4096  # 1 MiB
 IMPATIENT = Network(rounds=3, timeout=0.5, pause=0.01)
@@ -31,9 +33,9 @@ def fetch(catalogue, tmp_path):
         entry = {"name": "images.tar", "role": "images", "urls": list(urls)}
         entry |= {"size": len(DATA), "sha256": digest(DATA)} | file
         entry = {key: value for key, value in entry.items() if value is not None}
-        raw = tmp_path / "raw" / "things"
-        download(catalogue(files=[entry]), "things", raw, tmp_path / "parts", network)
-        return raw / "images.tar"
+        raw = Raw(tmp_path / "raw" / "things")
+        download(catalogue(files=[entry]), raw, tmp_path / "parts", network)
+        return raw.path / "images.tar"
 
     return run
 
@@ -43,32 +45,32 @@ def part(tmp_path: Path) -> Path:
 
 
 def test_a_file_comes_whole_with_its_record(fetch, server, tmp_path):
-    path = fetch(server.at("/a", whole(DATA)))
+    path = fetch(server.at("/a", complete(DATA)))
     assert path.read_bytes() == DATA
-    said, paths = source.read(path.parent)
+    about, paths = source.read(Raw(path.parent))
     assert paths == {"images": path}
-    assert said["files"] == [
+    assert about["files"] == [
         {"name": "images.tar", "size": len(DATA), "sha256": digest(DATA), "role": "images"}
     ]
-    assert (said["dataset"], said["catalogue"], said["real"]) == ("things", "test", False)
+    assert (about["dataset"], about["catalogue"], about["real"]) == ("things", "test", False)
     assert not part(tmp_path).exists()
 
 
 def test_a_file_that_is_there_is_not_fetched_again(fetch, server):
-    url = server.at("/a", whole(DATA))
+    url = server.at("/a", complete(DATA))
     fetch(url)
     fetch(url)
     assert len(server.seen) == 1
 
 
 def test_a_file_that_was_changed_is_fetched_again(fetch, server):
-    url = server.at("/a", whole(DATA))
+    url = server.at("/a", complete(DATA))
     fetch(url).write_bytes(b"x" * len(DATA))
     assert fetch(url).read_bytes() == DATA
 
 
 def test_what_the_catalogue_does_not_list_is_removed(fetch, server):
-    url = server.at("/a", whole(DATA))
+    url = server.at("/a", complete(DATA))
     folder = fetch(url).parent
     (folder / "old.gz").write_bytes(b"of another catalogue")
     fetch(url)
@@ -92,7 +94,7 @@ def test_an_interrupted_run_is_resumed_by_the_next(fetch, server, tmp_path):
 
 
 def test_a_server_without_range_makes_it_start_afresh(fetch, server):
-    url = server.at("/a", first(cut(DATA, 300_000), whole(DATA)))
+    url = server.at("/a", first(cut(DATA, 300_000), complete(DATA)))
     assert fetch(url).read_bytes() == DATA
     assert server.seen == [("/a", None), ("/a", "bytes=300000-")]
 
@@ -107,7 +109,7 @@ def test_a_stall_ends_after_the_timeout(fetch, server):
 
 
 def test_500_then_200(fetch, server):
-    url = server.at("/a", first(status(500), status(503), whole(DATA)))
+    url = server.at("/a", first(status(500), status(503), complete(DATA)))
     assert fetch(url).read_bytes() == DATA
     assert len(server.seen) == 3
 
@@ -127,7 +129,7 @@ def test_404_is_not_asked_again(fetch, server):
 
 
 def test_the_next_mirror_is_asked_before_any_pause(fetch, server):
-    bad, good = server.at("/bad", status(500)), server.at("/good", whole(DATA))
+    bad, good = server.at("/bad", status(500)), server.at("/good", complete(DATA))
     network = Network(rounds=2, timeout=0.5, pause=60)
     assert fetch(bad, good, network=network).read_bytes() == DATA
 
@@ -135,14 +137,14 @@ def test_the_next_mirror_is_asked_before_any_pause(fetch, server):
 @pytest.mark.parametrize("wrong", [b"x" * len(DATA), DATA[:-1] + b"x"])
 def test_wrong_bytes_are_refused_and_leave_nothing(fetch, server, tmp_path, wrong):
     with pytest.raises(SightlineError, match=f"sha256 is {digest(wrong)}, the catalogue says"):
-        fetch(server.at("/a", whole(wrong)))
+        fetch(server.at("/a", complete(wrong)))
     assert list((tmp_path / "raw" / "things").iterdir()) == []
     assert not part(tmp_path).exists()
     assert len(server.seen) == 1
 
 
 def test_wrong_bytes_of_one_mirror_are_made_good_by_another(fetch, server):
-    bad, good = server.at("/bad", whole(b"x" * len(DATA))), server.at("/good", ranged(DATA))
+    bad, good = server.at("/bad", complete(b"x" * len(DATA))), server.at("/good", ranged(DATA))
     assert fetch(bad, good).read_bytes() == DATA
 
 
@@ -155,7 +157,7 @@ def test_a_spoilt_part_is_thrown_away_and_fetched_from_the_start(fetch, server, 
 
 def test_a_server_that_never_stops_sending_is_cut_off(fetch, server, tmp_path):
     with pytest.raises(SightlineError, match="sends more than the 1,048,576 bytes"):
-        fetch(server.at("/a", whole(DATA * 3)))
+        fetch(server.at("/a", complete(DATA * 3)))
     assert list((tmp_path / "raw" / "things").iterdir()) == []
 
 
@@ -177,7 +179,7 @@ def test_a_part_that_reaches_too_far_is_started_afresh(fetch, server, tmp_path):
 def test_md5_alone_is_enough(fetch, server):
     import hashlib
 
-    url = server.at("/a", whole(DATA))
+    url = server.at("/a", complete(DATA))
     assert fetch(url, size=None, sha256=None, md5=hashlib.md5(DATA).hexdigest()).exists()
     with pytest.raises(SightlineError, match="md5 is"):
         fetch(url, size=None, sha256=None, md5="0" * 32)
@@ -192,7 +194,7 @@ def test_a_redirect_away_from_https_is_not_followed(fetch, server):
 def test_a_certificate_that_nobody_vouches_for_is_refused(fetch, server, monkeypatch):
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
     with pytest.raises(SightlineError, match="its certificate is not trusted"):
-        fetch(server.at("/a", whole(DATA)))
+        fetch(server.at("/a", complete(DATA)))
     assert server.seen == []
 
 
@@ -203,12 +205,8 @@ def test_nobody_listens(fetch):
 
 def test_two_processes_fetch_once_each_and_both_get_it(fetch, server, tmp_path):
     """The second waits for the first: they would write the same part."""
-    import fcntl
-
-    part(tmp_path).parent.mkdir()
-    url = server.at("/a", whole(DATA))
-    with part(tmp_path).with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    url = server.at("/a", complete(DATA))
+    with waited_for(part(tmp_path).with_suffix(".lock"), pytest.fail):
         other = threading.Thread(target=fetch, args=(url,))
         other.start()
         other.join(0.3)
@@ -229,11 +227,11 @@ def test_the_second_waits_until_the_first_has_its_file_in_place(
 
     monkeypatch.setattr(fetching, "_move", slowly)
     file = {"name": "images.tar", "role": "images", "size": len(DATA), "sha256": digest(DATA)}
-    path = catalogue(files=[file | {"urls": [server.at("/a", whole(DATA))]}])
-    folders = [tmp_path / "one", tmp_path / "two"]
+    path = catalogue(files=[file | {"urls": [server.at("/a", complete(DATA))]}])
+    folders = [tmp_path / "one" / "things", tmp_path / "two" / "things"]
     with ThreadPoolExecutor() as pool:
         fetches = [
-            pool.submit(download, path, "things", folder, tmp_path / "parts", IMPATIENT)
+            pool.submit(download, path, Raw(folder), tmp_path / "parts", IMPATIENT)
             for folder in folders
         ]
     for one in fetches:
@@ -313,18 +311,18 @@ def test_a_huge_archive_is_checked_and_read_where_it_lies(fetch, tmp_path, monke
     monkeypatch.setenv("SIGHTLINE_TEST", str(tmp_path))
     raw = fetch("file://${SIGHTLINE_TEST}/own.tar", in_place=True).parent
     assert [path.name for path in raw.iterdir()] == ["source.json"]
-    assert source.read(raw)[1] == {"images": tmp_path / "own.tar"}
+    assert source.read(Raw(raw))[1] == {"images": tmp_path / "own.tar"}
     assert str(tmp_path) not in (raw / "source.json").read_text()
     (tmp_path / "own.tar").write_bytes(DATA[:-1])
     with pytest.raises(SightlineError, match="has 1048575 bytes"):
-        source.read(raw)
+        source.read(Raw(raw))
 
 
-def test_a_download_without_source_json_is_not_whole(fetch, server):
-    raw = fetch(server.at("/a", whole(DATA))).parent
+def test_a_download_without_source_json_is_not_complete(fetch, server):
+    raw = fetch(server.at("/a", complete(DATA))).parent
     (raw / "source.json").unlink()
     with pytest.raises(SightlineError, match="dvc repro --force download@things"):
-        source.read(raw)
+        source.read(Raw(raw))
 
 
 # a disk that is full, a folder that may not be written to
@@ -334,8 +332,10 @@ import sys
 from pathlib import Path
 from sightline.data.fetch import download
 from sightline.errors import SightlineError
+from sightline.layout import Raw
+folder = Path(sys.argv[2])
 try:
-    download(Path(sys.argv[1]), "things", Path(sys.argv[2]) / "things", Path(sys.argv[2]) / "parts")
+    download(Path(sys.argv[1]), Raw(folder / "things"), folder / "parts")
 except SightlineError as error:
     sys.exit(str(error))
 """
@@ -348,7 +348,7 @@ def run_download(catalogue_path, folder, **options):
 
 def test_a_full_disk(catalogue, server, tmp_path, small_disk):
     file = {"name": "images.tar", "role": "images", "size": len(DATA), "sha256": digest(DATA)}
-    for url in (server.at("/a", whole(DATA)), f"file://{tmp_path}/own.tar"):
+    for url in (server.at("/a", complete(DATA)), f"file://{tmp_path}/own.tar"):
         (tmp_path / "own.tar").write_bytes(DATA)
         done = run_download(catalogue(files=[file | {"urls": [url]}]), small_disk)
         assert done.returncode == 1
@@ -363,7 +363,7 @@ def test_a_limit_on_the_size_of_files(catalogue, server, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))
 
     file = {"name": "images.tar", "role": "images", "size": len(DATA), "sha256": digest(DATA)}
-    entry = file | {"urls": [server.at("/a", whole(DATA))]}
+    entry = file | {"urls": [server.at("/a", complete(DATA))]}
     done = run_download(catalogue(files=[entry]), tmp_path, preexec_fn=limit)
     assert done.returncode == 1
     assert "File too large" in done.stderr and "Traceback" not in done.stderr
@@ -371,7 +371,7 @@ def test_a_limit_on_the_size_of_files(catalogue, server, tmp_path):
 
 def test_a_folder_that_may_not_be_written_to(catalogue, server, tmp_path, read_only):
     file = {"name": "images.tar", "role": "images", "size": len(DATA), "sha256": digest(DATA)}
-    entry = file | {"urls": [server.at("/a", whole(DATA))]}
+    entry = file | {"urls": [server.at("/a", complete(DATA))]}
     done = run_download(catalogue(files=[entry]), read_only)
     assert done.returncode == 1
     assert str(read_only) in done.stderr and "give it the right to" in done.stderr
@@ -387,11 +387,11 @@ def test_drawing_does_not_reach_through_a_link_into_dvcs_cache(catalogue, tmp_pa
             (folder / file["name"]).write_bytes(b"drawn")
 
     monkeypatch.setattr(sightline.sample, "draw", draw)
-    folder = tmp_path / "raw"
-    folder.mkdir()
+    folder = tmp_path / "raw" / "things"
+    folder.mkdir(parents=True)
     (tmp_path / "cached").write_bytes(b"in the cache")
     (folder / "images.tar").hardlink_to(tmp_path / "cached")
     path = catalogue(files=[{"name": "images.tar", "role": "images"}], draw={})
-    download(path, "things", folder, tmp_path / "parts")
+    download(path, Raw(folder), tmp_path / "parts")
     assert (folder / "images.tar").read_bytes() == b"drawn"
     assert (tmp_path / "cached").read_bytes() == b"in the cache"

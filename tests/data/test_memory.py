@@ -1,7 +1,6 @@
 """preprocess, end to end, on an archive several times as large as the memory it may take."""
 
 import io
-import json
 import os
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import pytest
 from PIL import Image
 
 from sightline.data import arrays, source
+from sightline.layout import Processed, Raw
 
 MIB = 1 << 20
 LIMIT = 192 * MIB  # of private memory, in each process; Python, numpy and PIL take 40 of it
@@ -23,12 +23,13 @@ import resource, sys
 from pathlib import Path
 limit = int(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-from sightline.data import images
-from sightline.data.preprocess import preprocess
-from sightline.params import Dataset
-images.worthwhile_processes = lambda count: int(sys.argv[2])
+from sightline.data import preprocess
+from sightline.layout import Processed, Raw
+from sightline.settings.params import Dataset
+preprocess.worthwhile_processes = lambda count: int(sys.argv[2])
 if __name__ == "__main__":
-    preprocess(Path("raw"), Path("processed"), Dataset(image_size=16, channels=3, val_size=0.1))
+    settings = Dataset(image_size=16, channels=3, val_size=0.1)
+    preprocess.preprocess(Raw(Path("raw/many")), Processed(Path("processed/many")), settings)
 """
 
 
@@ -55,12 +56,12 @@ def write_archive(path):
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_DATA counts mappings on Linux alone")
 @pytest.mark.parametrize("processes", [1, 2])
 def test_an_archive_larger_than_memory(tmp_path, processes):
-    raw = tmp_path / "raw"
-    raw.mkdir()
-    count = write_archive(raw / "images.tar")
+    raw, processed = Raw(tmp_path / "raw" / "many"), Processed(tmp_path / "processed" / "many")
+    raw.path.mkdir(parents=True)
+    count = write_archive(raw.path / "images.tar")
     about = {"dataset": "many", "catalogue": "test", "real": False, "note": "", "terms": "none"}
     about |= {"format": "folder", "classes": None, "polarity": None}
-    size = (raw / "images.tar").stat().st_size
+    size = (raw.path / "images.tar").stat().st_size
     line = {"name": "images.tar", "size": size, "sha256": "", "role": "images"}
     source.write(raw, about, [line])
     (tmp_path / "child.py").write_text(CHILD)
@@ -72,6 +73,6 @@ def test_an_archive_larger_than_memory(tmp_path, processes):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    counts = json.loads((tmp_path / "processed" / "meta.json").read_text())["counts"]
+    counts = arrays.load_meta(processed)["counts"]
     assert sum(counts.values()) == count
-    assert arrays.load_split(tmp_path / "processed", "train")[0].any(axis=(1, 2, 3)).all()
+    assert arrays.load_split(processed, "train")[0].any(axis=(1, 2, 3)).all()

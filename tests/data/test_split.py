@@ -32,10 +32,10 @@ def test_every_class_gives_its_share():
 @pytest.mark.parametrize("counts", [[7, 7, 7], [100, 3, 1], [1, 1, 50], [11, 13, 17, 19]])
 def test_the_whole_is_rounded_and_no_class_is_off_by_more_than_one(share, counts):
     labels = np.repeat(np.arange(len(counts)), counts)
-    drawn, rest = split.draw(labels, np.arange(len(labels)), share, 0)
-    given = np.bincount(labels[drawn], minlength=len(counts))
+    taken, rest = split.take_share(labels, np.arange(len(labels)), share, 0)
+    given = np.bincount(labels[taken], minlength=len(counts))
     assert (np.abs(given - np.array(counts) * share) <= 1).all()
-    assert abs(len(drawn) - len(labels) * share) <= 1 + counts.count(1)
+    assert abs(len(taken) - len(labels) * share) <= 1 + counts.count(1)
     assert set(labels[rest]) == set(labels)
 
 
@@ -49,8 +49,8 @@ def test_the_seed_decides():
 
 def test_the_draw_is_pinned():
     """Were this to change, every val split ever made, and every figure on it, would change."""
-    drawn, _ = split.draw(np.repeat([0, 1], 10), np.arange(20), 0.3, 0)
-    assert drawn.tolist() == PINNED
+    taken, _ = split.take_share(np.repeat([0, 1], 10), np.arange(20), 0.3, 0)
+    assert taken.tolist() == PINNED
 
 
 PINNED = [2, 4, 8, 11, 13, 15]
@@ -74,7 +74,7 @@ def test_a_val_split_of_the_publisher_is_kept():
 
 
 @pytest.mark.parametrize(
-    ("labels", "changes", "said"),
+    ("labels", "changes", "message"),
     [
         ({"train": LABELS}, {}, "datasets.d: d has no test split of its own: set test_size"),
         ({"train": LABELS, "test": TEST}, {"test_size": 0.2}, "leave test_size out"),
@@ -85,8 +85,8 @@ def test_a_val_split_of_the_publisher_is_kept():
         ({"train": LABELS[:1]}, {"test_size": 0.2}, "leaves test empty: raise it, or add images"),
     ],
 )
-def test_what_is_wrong_is_said(labels, changes, said):
-    with pytest.raises(SightlineError, match=said):
+def test_what_is_wrong_is_named(labels, changes, message):
+    with pytest.raises(SightlineError, match=message):
         split.carve("d", labels, settings(**changes))
 
 

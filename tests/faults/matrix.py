@@ -108,8 +108,8 @@ def settle(server: Server, run: str | None, engine) -> str:
     if run:
         state = server.final(run)["name"]
         return state
-    said, _ = engine.communicate(timeout=180)
-    flow_run = re.search(r"runs/flow-run/([0-9a-f-]{36})", said)[1]
+    printed, _ = engine.communicate(timeout=180)
+    flow_run = re.search(r"runs/flow-run/([0-9a-f-]{36})", printed)[1]
     return server.state(flow_run)["name"]
 
 

@@ -97,18 +97,18 @@ def test_bad_parameters_end_in_a_line(benchmark):
 
 def test_a_changed_onnx_file_starts_the_deployment_where_it_changed(toy, reproduce, server):
     server.deploy(toy)
-    found = server.get("/deployments/name/benchmark/weekly")
-    assert [s["schedule"]["cron"] for s in found["schedules"]] == ["0 5 * * 0"]
-    assert found["schedules"][0]["parameters"] == {"workspace": ".sightline/clones/nightly"}
-    assert found["global_concurrency_limit"]["limit"] == 1
-    form = found["parameter_openapi_schema"]["properties"]
+    deployment = server.get("/deployments/name/benchmark/weekly")
+    assert [s["schedule"]["cron"] for s in deployment["schedules"]] == ["0 5 * * 0"]
+    assert deployment["schedules"][0]["parameters"] == {"workspace": ".sightline/clones/nightly"}
+    assert deployment["global_concurrency_limit"]["limit"] == 1
+    form = deployment["parameter_openapi_schema"]["properties"]
     assert list(form) == ["models", "force", "workspace"]
     assert all(field["description"] for field in form.values())
 
     toy.params(lambda params: params["recipes"]["x"].update(epochs=2))
     state, _ = reproduce(toy, "export@x")
     assert state.is_completed(), state.message
-    of_it = {"deployments": {"id": {"any_": [found["id"]]}}}
+    of_it = {"deployments": {"id": {"any_": [deployment["id"]]}}}
     (run,) = wait_until(
         lambda: [
             run for run in server.post("/flow_runs/filter", **of_it) if not run["auto_scheduled"]

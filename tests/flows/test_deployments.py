@@ -27,22 +27,22 @@ def change(toy, stage_epochs: int) -> None:
 
 
 def test_deployments_say_when_where_and_what_they_take(server, deployed):
-    found = {
+    deployments = {
         server.get(f"/flows/{d['flow_id']}")["name"] + "/" + d["name"]: d
         for d in server.post("/deployments/filter")
     }
-    assert {"reproduce/nightly", "reproduce/now", "train/now", "stage/gpu"} <= set(found)
-    nightly = found["reproduce/nightly"]
+    assert {"reproduce/nightly", "reproduce/now", "train/now", "stage/gpu"} <= set(deployments)
+    nightly = deployments["reproduce/nightly"]
     (schedule,) = nightly["schedules"]
     assert schedule["schedule"]["cron"] == "0 2 * * *"
     assert schedule["schedule"]["timezone"] == "Etc/UTC"
     assert nightly["global_concurrency_limit"]["limit"] == 1
     assert nightly["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
-    for name, deployment in found.items():
+    for name, deployment in deployments.items():
         assert deployment["description"], name
         assert "sightline" in deployment["tags"], name
         assert deployment["enforce_parameter_schema"], name
-    form = found["reproduce/now"]["parameter_openapi_schema"]["properties"]
+    form = deployments["reproduce/now"]["parameter_openapi_schema"]["properties"]
     assert list(form) == ["targets", "overrides", "force"]
     assert all(field["description"] for field in form.values())
 
@@ -107,8 +107,8 @@ def test_a_schedule_really_fires(server, deployed):
         wait_until(lambda: "train@x" in deployed.executed(), "a scheduled run")
     finally:
         server.ask("DELETE", f"{path}/{schedule}")
-    found = server.post("/flow_runs/filter", deployments={"id": {"any_": [deployment]}})
-    scheduled = [run for run in found if run["auto_scheduled"]]
+    runs = server.post("/flow_runs/filter", deployments={"id": {"any_": [deployment]}})
+    scheduled = [run for run in runs if run["auto_scheduled"]]
     assert scheduled
     wait_until(lambda: not deployed.survivors(), "the end of the scheduled runs")
 
@@ -127,8 +127,8 @@ def test_a_run_that_nobody_is_left_to_report_is_marked_crashed(server, deployed,
     assert starter_of(starter_of(stage)) == engine.pid
     time.sleep(3)  # a first heartbeat has been sent
     engine.kill()
-    said, _ = engine.communicate(timeout=30)
-    run = re.search(r"runs/flow-run/([0-9a-f-]{36})", said)[1]
+    printed, _ = engine.communicate(timeout=30)
+    run = re.search(r"runs/flow-run/([0-9a-f-]{36})", printed)[1]
     assert server.state(run)["type"] == "RUNNING"
     assert server.final(run, patience=240)["type"] == "CRASHED"
     assert "no heartbeat" in server.state(run)["message"]

@@ -11,7 +11,7 @@ import pytest
 from toy_project import Server, free_port, wait_until
 from workspace import copy_project
 
-from flows import services
+from flows.services import processes
 
 MODEL = "mnist-lstm"
 
@@ -19,7 +19,7 @@ MODEL = "mnist-lstm"
 def programs() -> Path | None:
     """The folder that has all of PostgreSQL's programs: on the path, or where Debian puts them."""
     needed = ("initdb", "pg_ctl", "createdb", "psql")
-    on_path = [Path(found).resolve().parent for found in [shutil.which("initdb")] if found]
+    on_path = [Path(program).resolve().parent for program in [shutil.which("initdb")] if program]
     folders = [*on_path, *sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
     return next((f for f in folders if all((f / name).exists() for name in needed)), None)
 
@@ -69,8 +69,8 @@ def test_a_reproduce_through_both_servers_on_postgres(postgres, tmp_path):
     ]
     try:
         server.start()
-        services.start(server.root, server.env, "mlflow", command, mlflow_port)
-        services.wait_for(server.root, "mlflow", f"{mlflow}/health")
+        processes.start(server.root, server.env, "mlflow", command, mlflow_port)
+        processes.wait_for(server.root, "mlflow", f"{mlflow}/health")
         env = server.env | {"MLFLOW_TRACKING_URI": mlflow, "OMP_NUM_THREADS": "1"}
         code = f"from flows.reproduce import reproduce; reproduce(['log@{MODEL}'])"
         done = subprocess.run(

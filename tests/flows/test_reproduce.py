@@ -14,10 +14,8 @@ import pytest
 from toy_project import STAGES, wait_until
 
 from sightline.errors import TryAgain
-from sightline.host import gpus
-from sightline.host import processors as machine
-from sightline.host.processes import workspace_lock
-from sightline.pipeline import graph as pipeline
+from sightline.host import gpus, locks
+from sightline.pipeline import graph
 
 
 def test_first_run_runs_everything_once_then_nothing(new_toy, finished, reproduce, server):
@@ -70,9 +68,11 @@ def test_models_that_changed_are_announced_once(toy, reproduce, server):
         "related": {"id": [f"prefect.flow-run.{run}"]},
         "event": {"name": ["sightline.onnx.changed"]},
     }
-    found = wait_until(lambda: server.post("/events/filter", filter=related)["events"], "the event")
-    said = {"files": ["models/x/model.onnx"], "workspace": "."}
-    assert [event["payload"] for event in found] == [said]
+    events = wait_until(
+        lambda: server.post("/events/filter", filter=related)["events"], "the event"
+    )
+    payload = {"files": ["models/x/model.onnx"], "workspace": "."}
+    assert [event["payload"] for event in events] == [payload]
 
 
 def test_only_what_passes_is_retried(toy, reproduce, server):
@@ -167,7 +167,7 @@ def test_overrides_leave_the_workspace_alone_and_are_kept_as_an_experiment(toy, 
         ("recipes.x.epochs=0", "epochs is 0, it must be above 0"),
     ],
 )
-def test_wrong_overrides_are_said_in_a_line_before_anything_runs(toy, reproduce, override, says):
+def test_wrong_overrides_are_errors_before_anything_runs(toy, reproduce, override, says):
     state, _ = reproduce(toy, overrides=[override])
     assert state.is_failed()
     assert says in state.message
@@ -212,7 +212,7 @@ def test_a_task_that_breaks_by_itself_fails_the_run(toy, reproduce, monkeypatch)
     def breaks(name, run):
         raise MemoryError("no room")
 
-    monkeypatch.setattr("flows.stages.here", breaks)
+    monkeypatch.setattr("flows.stages.run_here", breaks)
     state, _ = reproduce(toy)
     assert state.name == "Failed"
     assert "train@x: " in state.message and "no room" in state.message
@@ -221,7 +221,7 @@ def test_a_task_that_breaks_by_itself_fails_the_run(toy, reproduce, monkeypatch)
 
 def test_a_second_flow_waits_for_the_first_then_says_who_holds_the_workspace(toy, reproduce):
     toy.params(lambda params: params["flows"].update(lock_wait=2))
-    with workspace_lock(toy.root / ".sightline/locks", "flow run 'the-first'", 0, print):
+    with locks.workspace_lock(toy.root / ".sightline/locks", "flow run 'the-first'", 0, print):
         state, _ = reproduce(toy)
     assert state.name == "TryAgain"
     assert "is held by flow run 'the-first'" in state.message
@@ -236,9 +236,9 @@ def test_two_flows_at_once_on_one_workspace_run_every_stage_once(toy, reproduce,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     state, _ = reproduce(toy)
-    said, _ = other.communicate(timeout=180)
+    printed, _ = other.communicate(timeout=180)
     assert state.is_completed(), state.message
-    assert "Completed" in said, said
+    assert "Completed" in printed, printed
     assert toy.executed() == ["export@x", "log@x", "train@x"]
 
 
@@ -249,23 +249,23 @@ def test_a_stage_that_waits_for_a_gpu_keeps_no_benchmark_waiting(prefect, tmp_pa
     log, waits = SimpleNamespace(), threading.Event()
     log.info = lambda line: waits.set() if line.startswith("too few GPUs") else None
     monkeypatch.setattr(stages, "get_run_logger", lambda: log)
-    train = pipeline.Stage("train@x", (), ())
+    train = graph.Stage("train@x", (), ())
     flows = SimpleNamespace(lock_wait=0.0, time_limits={"train": 2.0})
     run = SimpleNamespace(
-        plan=pipeline.Plan({"train@x": train}, frozenset()), flows=flows, devices=["0"], processes=1
+        plan=graph.Plan({"train@x": train}, frozenset()), flows=flows, devices=["0"], processes=1
     )
     ended = []
 
     def stage():
         with pytest.raises(TryAgain, match="too few GPUs"):
-            stages.here("train@x", run)
+            stages.run_here("train@x", run)
         ended.append(True)
 
-    with gpus.some_of(["0"], 1, 0, print):
+    with gpus.hold(["0"], 1, 0, print):
         waiting = threading.Thread(target=stage)
         waiting.start()
         assert waits.wait(10)
-        with machine.processors(True, 0, print):
+        with locks.processors(True, 0, print):
             pass
         waiting.join(timeout=30)
     assert ended
@@ -281,7 +281,7 @@ def test_a_dvc_at_work_is_waited_for(toy, reproduce):
     assert state.message == "10 stages: 10 up to date"
 
 
-def test_a_workspace_that_cannot_be_written_is_said(toy, server):
+def test_a_workspace_that_cannot_be_written_is_an_error(toy, server):
     toy.shell("chmod", "-R", "a-w", str(toy.root))
     # root may write anywhere, unless that privilege is given up
     powers = "-dac_override,-dac_read_search"

@@ -5,14 +5,19 @@ import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import httpx
 import psutil
 import pytest
-from toy_project import free_port, tool_environment, wait_until
+import yaml
+from toy_project import Server, free_port, tool_environment, wait_until
 
-from flows import services
+from flows.services import lifecycle, processes
+from flows.services.environment import environment
 from sightline.errors import SightlineError
+
+UP = (sys.executable, "-m", "flows.services", "up")
 
 
 @pytest.mark.slow
@@ -20,37 +25,33 @@ from sightline.errors import SightlineError
 def test_up_runs_a_deployment_and_down_leaves_nothing(toy):
     ports = free_port(), free_port()
     try:
-        said = toy.shell(
-            "sightline", "up", "--prefect-port", str(ports[0]), "--mlflow-port", str(ports[1])
-        )
+        printed = toy.shell(*UP, "--prefect-port", str(ports[0]), "--mlflow-port", str(ports[1]))
         for port in ports:
-            assert f"http://127.0.0.1:{port}" in said
-        assert {role for _, role in services.running(toy.root)} == {
+            assert f"http://127.0.0.1:{port}" in printed
+        assert {role for _, role in processes.running(toy.root)} == {
             "server",
             "worker-cpu",
             "mlflow",
         }
-        mine = {process.pid for process, _ in services.running(toy.root)}
+        mine = {process.pid for process, _ in processes.running(toy.root)}
         listening = [
             c.laddr.ip for c in psutil.net_connections() if c.pid in mine and c.status == "LISTEN"
         ]
         assert set(listening) == {"127.0.0.1"}
-        again = toy.shell(
-            "sightline", "up", "--prefect-port", str(ports[0]), "--mlflow-port", str(ports[1])
-        )
-        assert again == said, "a second `make up` finds all running"
-        assert {process.pid for process, _ in services.running(toy.root)} >= mine
+        again = toy.shell(*UP, "--prefect-port", str(ports[0]), "--mlflow-port", str(ports[1]))
+        assert again == printed, "a second `make up` finds all running"
+        assert {process.pid for process, _ in processes.running(toy.root)} >= mine
         toy.params(lambda params: params["recipes"]["x"].update(epochs=2))
         toy.demand("train@x", sleep=600)
-        env = services.environment(toy.root, ports[0])
+        env = environment(toy.root, ports[0])
         subprocess.run(["prefect", "deployment", "run", "reproduce/now"], env=env, check=True)
         wait_until(lambda: toy.runs("train@x"), "train@x at work")
     finally:
-        toy.shell("sightline", "down")
-    assert services.running(toy.root) == []
+        toy.shell(sys.executable, "-m", "flows.services", "down")
+    assert processes.running(toy.root) == []
     assert toy.survivors() == []
     for port in ports:
-        services.check_free(port, "prefect")
+        processes.check_free(port, "prefect")
 
 
 @pytest.mark.slow
@@ -58,27 +59,29 @@ def test_up_runs_a_deployment_and_down_leaves_nothing(toy):
 def test_where_mlflow_has_a_server_no_other_is_started(toy, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example:5000")
     try:
-        said = toy.shell("sightline", "up", "--prefect-port", str(free_port()))
-        assert "MLflow   http://mlflow.example:5000 " in said
-        assert set(services.ports(toy.root)) == {"server", "worker-cpu"}
+        printed = toy.shell(*UP, "--prefect-port", str(free_port()))
+        assert "MLflow   http://mlflow.example:5000 " in printed
+        assert set(processes.ports(toy.root)) == {"server", "worker-cpu"}
     finally:
-        services.down(toy.root)
+        lifecycle.down(toy.root)
 
 
-def test_what_runs_on_another_port_is_said_at_once(tmp_path):
+def test_what_runs_on_another_port_is_an_error_at_once(tmp_path):
     for role, port, asked in (
         ("server", 4200, {"prefect_port": 4300, "mlflow_port": 5000}),
         ("mlflow", 5000, {"prefect_port": 4200, "mlflow_port": 5300}),
     ):
-        env = services.environment(tmp_path, port)
-        process = services.start(tmp_path, env, role, ["sleep", "600"])
+        env = environment(tmp_path, port)
+        process = processes.start(tmp_path, env, role, ["sleep", "600"])
         try:
-            said = f"{role} runs on port {port}, not on {port + 100 if role == 'server' else 5300}"
-            with pytest.raises(SightlineError, match=f"{said}: `make down` first"):
-                services.up(tmp_path, **asked)
-            assert [found.pid for found, _ in services.running(tmp_path)] == [process.pid]
+            message = (
+                f"{role} runs on port {port}, not on {port + 100 if role == 'server' else 5300}"
+            )
+            with pytest.raises(SightlineError, match=f"{message}: `make down` first"):
+                lifecycle.up(tmp_path, **asked)
+            assert [p.pid for p, _ in processes.running(tmp_path)] == [process.pid]
         finally:
-            services.down(tmp_path)
+            lifecycle.down(tmp_path)
             process.wait()
 
 
@@ -109,49 +112,106 @@ def test_no_proxy_stands_between_the_services(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     try:
-        services.wait_for(tmp_path, "server", url)
+        processes.wait_for(tmp_path, "server", url)
         ask = f"import httpx; httpx.get({url!r}).raise_for_status()"
-        env = services.environment(tmp_path, 1)
+        env = environment(tmp_path, 1)
         subprocess.run([sys.executable, "-c", ask], env=env, check=True)
     finally:
         listener.shutdown()
     for before, after in (("intern", "intern,127.0.0.1,localhost"), ("*", "*")):
         monkeypatch.setenv("NO_PROXY", before)
-        assert services.environment(tmp_path, 1)["no_proxy"] == after
+        assert environment(tmp_path, 1)["no_proxy"] == after
 
 
-def test_a_server_too_busy_to_answer_is_said_in_a_line():
+def test_a_server_too_busy_to_answer_is_an_error_of_one_line(toy):
     class Busy(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             self.send_error(503)
 
+        do_POST = do_GET
+
     listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Busy)
     threading.Thread(target=listener.serve_forever, daemon=True).start()
-    api = f"http://127.0.0.1:{listener.server_port}/api"
+    env = environment(toy.root, listener.server_port) | {"PREFECT_CLIENT_MAX_RETRIES": "0"}
     try:
-        with pytest.raises(SightlineError, match=r"not answer /automations.*503.*`make up` again"):
-            services._post(api, "/automations/filter", {})
+        with pytest.raises(SightlineError, match=r"does not take it: .*503.*`make up` again"):
+            lifecycle.register(toy.root, env)
     finally:
         listener.shutdown()
 
 
-def test_a_port_that_is_taken_is_said(toy):
+def test_a_server_with_a_password_takes_what_is_registered_and_its_edits(toy):
+    """docs/scaling.md tells people to set the password; edits must reach a server that has run."""
+    server = Server(toy.root, free_port())
+    server.env |= {
+        "PREFECT_SERVER_API_AUTH_STRING": "somebody:secret",
+        "PREFECT_API_AUTH_STRING": "somebody:secret",
+    }
+    server.api.auth = ("somebody", "secret")
+
+    def deployments() -> set[str]:
+        return {deployment["name"] for deployment in server.post("/deployments/filter")}
+
+    def crashed() -> dict:
+        (automation,) = [a for a in server.post("/automations/filter") if a["name"] == "crashed"]
+        return automation
+
+    try:
+        server.start()
+        server.deploy(toy)
+        assert deployments() == {"nightly", "now", "weekly", "gpu"}
+        before = crashed()
+        server.deploy(toy)
+        assert crashed() == before, "what is equal is left alone"
+
+        edit(toy.root / "prefect.yaml", lambda file: file["deployments"].pop(0))
+        edit(
+            toy.root / "automations.yaml",
+            lambda file: file["automations"][0]["trigger"].update(within=200),
+        )
+        server.deploy(toy)
+        assert deployments() == {"now", "weekly", "gpu"}, "its schedule would go on"
+        assert (crashed()["id"], crashed()["trigger"]["within"]) == (before["id"], 200)
+    finally:
+        server.stop()
+
+
+def edit(path: Path, change) -> None:
+    content = yaml.safe_load(path.read_text())
+    change(content)
+    path.write_text(yaml.safe_dump(content))
+
+
+def test_prefect_knows_the_settings_that_keep_its_database_small(tmp_path):
+    ask = (
+        "from prefect.settings import get_current_settings as now; server = now().server;"
+        "vacuum = server.services.db_vacuum;"
+        "print(server.events.retention_period.days, *vacuum.enabled,"
+        " vacuum.event_retention_overrides['prefect.flow-run.heartbeat'].days)"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", ask], env=environment(tmp_path, 1), capture_output=True, text=True
+    )
+    assert answer.stdout.split() == ["7", "events", "1"], answer.stderr
+
+
+def test_a_port_that_is_taken_is_an_error(toy):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         done = subprocess.run(
-            ["sightline", "up", "--prefect-port", str(port)],
+            [*UP, "--prefect-port", str(port)],
             cwd=toy.root, env=tool_environment(), capture_output=True, text=True,
         )  # fmt: skip
     assert done.returncode == 1
     assert f"port {port} on 127.0.0.1 cannot be used" in done.stderr
     assert f"make up PREFECT_PORT={port + 1}" in done.stderr
-    assert services.running(toy.root) == []
+    assert processes.running(toy.root) == []
 
 
-def test_a_service_that_ends_at_once_is_said_with_its_last_line(tmp_path):
-    env = services.environment(tmp_path, 1)
-    services.start(tmp_path, env, "server", ["sh", "-c", "echo no such database; exit 1"])
+def test_a_service_that_ends_at_once_is_an_error_with_its_last_line(tmp_path):
+    env = environment(tmp_path, 1)
+    processes.start(tmp_path, env, "server", ["sh", "-c", "echo no such database; exit 1"])
     with pytest.raises(SightlineError, match="server did not come up: no such database"):
-        services.wait_for(tmp_path, "server", "http://127.0.0.1:1/")
+        processes.wait_for(tmp_path, "server", "http://127.0.0.1:1/")

@@ -5,12 +5,12 @@ from collections import Counter
 
 import pytest
 from exported import trained
-from sightline.insight.confusion import confused_pairs
 
 from sightline.cli import main
 from sightline.errors import SightlineError
-from sightline.insight import insight
+from sightline.insight.insight import insight
 from sightline.layout import Layout
+from sightline.tasks.classify.insight import confused_pairs
 
 OCCLUSION = {"occlusion.csv", "occlusion.png"}
 EVERY = OCCLUSION | {"confused.csv", "confused.png"}
@@ -18,8 +18,8 @@ BACK = {"gradients.csv", "gradients.png"}
 GATES, ROWS = {"gates.csv", "gates.png"}, {"first_rows.csv", "first_rows.png"}
 
 
-def left(layout: Layout, name: str) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in layout.insight(name).glob("*/*")}
+def files(layout: Layout, name: str) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in layout.results(name).insight.path.glob("*/*")}
 
 
 @pytest.mark.parametrize(
@@ -36,27 +36,27 @@ def left(layout: Layout, name: str) -> dict[str, bytes]:
 )
 def test_each_network_gets_what_applies_to_it_the_same_every_time(layout, name, expected):
     insight(name, layout)
-    first = left(layout, name)
+    first = files(layout, name)
     assert set(first) == expected
-    (layout.insight(name) / "pictures" / "old.png").write_bytes(b"of another network")
+    layout.results(name).insight.picture("old").write_bytes(b"of another network")
     insight(name, layout)
-    assert left(layout, name) == first
+    assert files(layout, name) == first
 
 
 def test_tables_hold_the_figures(layout):
     insight("irnn", layout)
+    results = layout.results("irnn")
     tables = {
-        path.stem: list(csv.DictReader(path.open()))
-        for path in (layout.insight("irnn") / "tables").iterdir()
+        path.stem: list(csv.DictReader(path.open())) for path in results.insight.tables.iterdir()
     }
     assert [row["step"] for row in tables["gradients"]] == [str(step) for step in range(1, 13)]
     assert float(tables["gradients"][-1]["before"]) > 0
-    said = list(csv.DictReader((layout.report("irnn") / "tables/confusion.csv").open()))
-    right = sum(row["actual"] == row["predicted"] for row in said) / len(said)
+    answers = list(csv.DictReader(results.table("confusion").open()))
+    right = sum(row["actual"] == row["predicted"] for row in answers) / len(answers)
     assert float(tables["first_rows"][-1]["top1"]) == pytest.approx(right, abs=1e-5)
     assert [row["image"] for row in tables["occlusion"]] == ["0", "1", "2"]  # of three classes
     assert all(int(row["row"]) < 12 > int(row["column"]) for row in tables["occlusion"])
-    counts = Counter((row["actual"], row["predicted"]) for row in said)
+    counts = Counter((row["actual"], row["predicted"]) for row in answers)
     for row in tables["confused"]:
         assert int(row["count"]) == counts[row["actual"], row["predicted"]]
         assert row["of"] == "20"
@@ -72,6 +72,6 @@ def test_what_is_missing_is_named_with_the_command_that_makes_it(tmp_path, capsy
     assert main(["insight", "mnist-cnn"]) == 1
     assert "dvc repro train@mnist-cnn" in capsys.readouterr().err
     layout = trained(tmp_path, "mlp")
-    (layout.report("mlp") / "tables/confusion.csv").unlink()
+    layout.results("mlp").table("confusion").unlink()
     with pytest.raises(SightlineError, match="dvc repro evaluate@mlp"):
         insight("mlp", layout)

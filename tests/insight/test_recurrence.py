@@ -10,7 +10,8 @@ from sightline.data.arrays import load_split
 from sightline.insight import recurrence
 from sightline.models.trained import TrainedModel, load_model
 from sightline.networks.layers import normalise
-from sightline.settings.recipe import Compute, Model, Optimizer, Recipe
+from sightline.settings.params import Compute, Model
+from sightline.settings.recipe import Optimizer, Recipe
 from sightline.training.loop import train
 
 RECURRENT = [name for name in MODELS if name.split("-")[0] in ("rnn", "irnn", "lstm", "gru")]
@@ -45,9 +46,9 @@ def test_a_recurrence_that_halves_has_gradients_that_halve():
     p = (head.weight @ last + head.bias).softmax(0)
     wrong = p - functional.one_hot(LABELS, 3)
     at_the_end = (wrong @ head.weight).norm(dim=1).mean().item()
-    found = recurrence.gradient_norms(it, IMAGES, LABELS)
+    norms = recurrence.gradient_norms(it, IMAGES, LABELS)
     expected = [at_the_end * 0.5 ** (5 - t) for t in range(6)]
-    assert found.tolist() == pytest.approx(expected, rel=1e-5)
+    assert norms.tolist() == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("network", ["rnn", "lstm", "gru"])
@@ -65,12 +66,12 @@ def test_the_gradient_is_that_of_a_nudge_to_the_state(network):
 
     nudges = 1e-5 * torch.eye(3, dtype=torch.float64)
     slopes = [(loss(nudge) - loss(-nudge)) / 2e-5 for nudge in nudges]
-    found = recurrence.gradient_norms(it, IMAGES[:1], LABELS[:1])
-    assert found[0] == pytest.approx(np.linalg.norm(slopes), rel=1e-5)
+    norms = recurrence.gradient_norms(it, IMAGES[:1], LABELS[:1])
+    assert norms[0] == pytest.approx(np.linalg.norm(slopes), rel=1e-5)
 
 
 @pytest.mark.parametrize("name", RECURRENT)
-def test_unrolled_says_what_the_layer_says_and_is_taken_out_again(name):
+def test_unrolled_computes_what_the_layer_computes_and_is_taken_out_again(name):
     network, settings = MODELS[name]
     it = model(network, **settings)
     expected, before = it(IMAGES)["logits"], it.network.onward[-1]
@@ -84,7 +85,7 @@ def test_unrolled_says_what_the_layer_says_and_is_taken_out_again(name):
 def test_untrained_is_what_training_begins_with(layout):
     recipe = Recipe(1, 32, Optimizer("adam", 1e-30), network={"hidden_size": 4})  # stands still
     entry = Model("bars", "gru", "classify", "still", seed=7)
-    train("still", entry, recipe, Compute("cpu"), layout, layout.root / "state")
+    train("still", entry, recipe, Compute("cpu"), layout)
     still = load_model(layout.model("still"))
     begun = recurrence.untrained(still).state_dict()
     assert all(torch.equal(begun[name], value) for name, value in still.state_dict().items())
@@ -93,7 +94,7 @@ def test_untrained_is_what_training_begins_with(layout):
 @pytest.mark.parametrize(
     ("network", "names"), [("lstm", ["input", "forget", "output"]), ("gru", ["reset", "update"])]
 )
-def test_gates_are_as_open_as_their_biases_say(network, names):
+def test_gates_are_as_open_as_their_biases_make_them(network, names):
     it = model(network)
     (cell,) = it.network.onward
     places = {"lstm": [0, 1, 3], "gru": [0, 1]}[network]
@@ -102,9 +103,9 @@ def test_gates_are_as_open_as_their_biases_say(network, names):
             weight.zero_()
         for index, place in enumerate(places):
             cell.bias_ih_l0[3 * place : 3 * place + 3] = index - 1.0
-    found = recurrence.gates(it, IMAGES[:1])
-    assert list(found) == names
-    for index, values in enumerate(found.values()):
+    opened = recurrence.gates(it, IMAGES[:1])
+    assert list(opened) == names
+    for index, values in enumerate(opened.values()):
         assert values.shape == (6, 3)
         assert values == pytest.approx(1 / (1 + np.exp(1.0 - index)), abs=1e-6)
 
@@ -127,9 +128,9 @@ def test_accuracy_by_rows_is_that_of_images_cut_off_there(layout, name):
     it = load_model(layout.model(name))
     test = load_split(layout.processed("bars"), "test")
     images, labels = (torch.from_numpy(np.array(array)) for array in test)
-    found = recurrence.accuracy_by_rows(it, images, labels)
-    said = [it(images[:, :rows])["logits"].argmax(1) for rows in range(1, 13)]
-    assert found.tolist() == [(guess == labels).double().mean().item() for guess in said]
+    accuracy = recurrence.accuracy_by_rows(it, images, labels)
+    predictions = [it(images[:, :rows])["logits"].argmax(1) for rows in range(1, 13)]
+    assert accuracy.tolist() == [(p == labels).double().mean().item() for p in predictions]
 
 
 def test_the_first_step_with_ink_is_that_of_the_first_row_that_is_not_blank():

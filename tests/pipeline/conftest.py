@@ -1,14 +1,26 @@
 """One reproduced workspace for all tests of the pipeline."""
 
+import os
+from pathlib import Path
+
 import pytest
 from workspace import Workspace, copy_project
+
+READS = Path(".sightline") / "reads"  # a file a stage: which files it opened in the first run
 
 
 @pytest.fixture(scope="session")
 def reproduced(tmp_path_factory) -> Workspace:
     """A workspace in which everything has run once; tests must leave it as they found it."""
     workspace = copy_project(tmp_path_factory.mktemp("reproduced"))
+    reads = workspace.root / READS
+    reads.mkdir(parents=True)
+    plain = workspace.environment
+    paths = [str(Path(__file__).parent / "audit"), plain["PYTHONPATH"]]
+    audited = {"PYTHONPATH": os.pathsep.join(paths), "SIGHTLINE_READS": str(reads)}
+    workspace.environment = plain | audited
     workspace.first_run = workspace.repro()
+    workspace.environment = plain
     workspace.run("git", "add", "dvc.lock")
     workspace.run("git", "commit", "--quiet", "--message", "the first run")
     return workspace

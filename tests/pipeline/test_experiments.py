@@ -18,12 +18,12 @@ def experiments(workspace):
 def shown(workspace) -> list[dict]:
     """Return each experiment's params and metrics, the workspace's first."""
     states = json.loads(workspace.run("dvc", "exp", "show", "--json"))
-    found = []
+    experiments = []
     for state in states:
-        found.append(state["data"])
+        experiments.append(state["data"])
         for experiment in state["experiments"] or []:
-            found += [revision["data"] for revision in experiment["revs"]]
-    return found
+            experiments += [revision["data"] for revision in experiment["revs"]]
+    return experiments
 
 
 def networks(workspace) -> list[str]:
@@ -41,8 +41,8 @@ def logged(workspace) -> int:
 
 
 def test_an_experiment_swaps_the_network_and_runs_that_model_alone(experiments):
-    said = experiments.run("dvc", "exp", "run", "-S", "models.mnist-lstm.network=gru")
-    ran = {line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")}
+    printed = experiments.run("dvc", "exp", "run", "-S", "models.mnist-lstm.network=gru")
+    ran = {line.split("'")[1] for line in printed.splitlines() if line.startswith("Running stage")}
     assert ran == {f"{s}@mnist-lstm" for s in ("train", "evaluate", "insight", "export", "log")}
     model = json.loads((experiments.root / "models" / "mnist-lstm" / "model.json").read_text())
     assert model["network"] == "gru"
@@ -57,10 +57,10 @@ def test_an_experiment_elsewhere_leaves_the_workspace_alone_and_its_record_here(
     experiments.run("dvc", "exp", "run", "--temp", "-S", "models.mnist-lstm.seed=5")
     assert experiments.locked() == before
     assert experiments.run("git", "status", "--porcelain") == ""
-    said = experiments.run("dvc", "exp", "list", "--name-only", "--all-commits").split()
-    assert len(said) == 1
+    printed = experiments.run("dvc", "exp", "list", "--name-only", "--all-commits").split()
+    assert len(printed) == 1
     assert logged(experiments) == before_runs + 1, "its record belongs into the main workspace"
-    experiments.run("dvc", "exp", "apply", said[0])
+    experiments.run("dvc", "exp", "apply", printed[0])
     assert experiments.locked() != before
     assert experiments.repro() == []
 
@@ -86,10 +86,10 @@ def test_plots_hold_curves_of_several_models_confusions_and_pictures(workspace, 
 
 
 def test_metrics_show_every_model(workspace):
-    said = workspace.run("dvc", "metrics", "show")
+    printed = workspace.run("dvc", "metrics", "show")
     for model in ("mnist-cnn", "mnist-lstm", "imagenet-lstm"):
-        assert f"reports/{model}/metrics.json" in said
-    assert "test.top1" in said and "catalogue" in said
+        assert f"reports/{model}/metrics.json" in printed
+    assert "test.top1" in printed and "catalogue" in printed
 
 
 def test_a_tagged_artifact_is_handed_out(workspace, tmp_path):

@@ -12,7 +12,8 @@ import yaml
 from results import make_results
 
 from sightline.layout import Layout
-from sightline.tracking import runs, store
+from sightline.tracking import store
+from sightline.tracking.log import complete
 
 pytestmark = pytest.mark.slow
 
@@ -106,11 +107,11 @@ def test_run_cache_and_a_lost_store(project):
         shutil.rmtree(target) if target.is_dir() else target.unlink()
     assert f"Stage 'log@{NAME}' is cached - skipping run" in dvc("repro")
     assert json.loads((project / f"reports/{NAME}/logged.json").read_text()) == left
-    runs.complete(Layout(project))
+    complete(Layout(project))
     assert counts(project) == (1, 1)
     # results that another machine made come with no record here
     shutil.rmtree(project / ".sightline")
-    runs.complete(Layout(project))
+    complete(Layout(project))
     assert counts(project) == (1, 1)
     assert not dvc("repro").count("Running stage")
 
@@ -120,5 +121,5 @@ def test_experiment_in_a_copy_writes_into_the_main_store(project):
     dvc("exp", "run", "--temp", "-S", "compute.threads=1")
     assert not list((project / ".dvc/tmp/exps/standalone").glob("tmp*"))  # the copy is gone
     assert counts(project) == (2, 2)
-    runs.complete(Layout(project))
+    complete(Layout(project))
     assert counts(project) == (2, 2)

@@ -80,14 +80,15 @@ def test_a_changed_choice_reruns_what_depends_on_it(workspace, path, place, valu
         ("networks/cnn.py", of("mnist-cnn", stages=ON_WEIGHTS)),
         ("networks/gru.py", set()),
         ("training/loop.py", of(*MODELS, stages=["train"])),
-        ("trained.py", of(*MODELS, stages=ON_WEIGHTS)),
-        ("evaluation/report.py", of(*MODELS, stages=["evaluate", "insight"])),
-        ("evaluation/classify.py", of(*MODELS, stages=["evaluate"])),
-        ("insight/drawing.py", of(*MODELS, stages=["insight"])),
+        ("models/trained.py", of(*MODELS, stages=ON_WEIGHTS)),
+        ("drawing/charts.py", of(*MODELS, stages=["evaluate", "insight"])),
+        ("evaluation/views.py", of(*MODELS, stages=["evaluate"])),
+        ("insight/occlusion.py", of(*MODELS, stages=["insight"])),
+        ("tracking/notes.py", of(*MODELS, stages=["log"])),
         ("data/preprocess.py", {"preprocess@mnist", "preprocess@imagenet"}),
         ("data/fetch.py", {"download@mnist", "download@imagenet"}),
         ("cli.py", set()),
-        ("params.py", set()),
+        ("settings/recipe.py", set()),
     ],
 )
 def test_a_changed_file_reruns_what_uses_it(workspace, path, expected):
@@ -174,11 +175,15 @@ def training_process(workspace) -> int:
     """The process that trains in this workspace."""
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            said = (process / "cmdline").read_bytes().split(b"\0")
-            here = (process / "cwd").readlink() == workspace.root
+            command_line = (process / "cmdline").read_bytes().split(b"\0")
+            inside = (process / "cwd").readlink() == workspace.root
         except OSError:
             continue
-        if here and b"train" in said and any(part.endswith(b"sightline") for part in said):
+        if (
+            inside
+            and b"train" in command_line
+            and any(part.endswith(b"sightline") for part in command_line)
+        ):
             return int(process.name)
     raise AssertionError("no training process")
 
@@ -198,10 +203,10 @@ def test_a_corrupted_file_in_the_cache_is_noticed_and_made_anew(workspace):
     assert workspace.locked() == before
 
 
-def test_a_mistake_in_params_is_said_before_any_stage_runs(workspace):
+def test_a_mistake_in_params_stops_before_any_stage_runs(workspace):
     workspace.edit("params.yaml", lambda p: p["models"]["mnist-cnn"].update(recipe="cnn-7"))
-    said = workspace.run("sightline", "validate", check=False)
-    assert "no recipe 'cnn-7': did you mean 'cnn-4'?" in said and "Traceback" not in said
+    printed = workspace.run("sightline", "validate", check=False)
+    assert "no recipe 'cnn-7': did you mean 'cnn-4'?" in printed and "Traceback" not in printed
 
 
 @pytest.mark.slow

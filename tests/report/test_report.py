@@ -13,9 +13,9 @@ from results import make_results
 from sightline.cli import main
 from sightline.errors import SightlineError
 from sightline.layout import Layout
-from sightline.models.results import Result, read
 from sightline.report import facts
-from sightline.report.pages import render, report
+from sightline.report.page_model import PageModel
+from sightline.report.pages import render, write_pages
 
 ROOT = Path(__file__).parents[2]
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -54,9 +54,9 @@ def make(root: Path) -> Layout:
     shutil.copytree(ROOT / "data/catalogues", root / "data/catalogues")
     for name in ("mnist-cnn", "mnist-mlp", "mnist-lstm"):
         layout = make_results(root, name)
-    tables = layout.insight("mnist-lstm") / "tables"
-    (tables / "gradients.csv").write_text("step,before,after\n1,0.001,0.2\n2,0.1,0.02\n")
-    (tables / "first_rows.csv").write_text("rows,top1\n1,0.1\n2,0.5\n3,0.9\n")
+    insight = layout.results("mnist-lstm").insight
+    insight.table("gradients").write_text("step,before,after\n1,0.001,0.2\n2,0.1,0.02\n")
+    insight.table("first_rows").write_text("rows,top1\n1,0.1\n2,0.5\n3,0.9\n")
     return layout
 
 
@@ -68,7 +68,7 @@ def project(tmp_path) -> Layout:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory) -> Page:
     layout = make(tmp_path_factory.mktemp("report"))
-    (path,) = report(layout)
+    (path,) = write_pages(layout)
     assert path == layout.root / "reports/sample-mnist.html"
     return Page(path)
 
@@ -99,88 +99,100 @@ def test_charts_are_in_the_colour_of_the_page(page):
         ET.fromstring("<svg" + chart.split("</svg>")[0] + "</svg>")
 
 
-def test_data_that_is_not_real_is_said_to_be_so(page, project):
+def test_data_that_is_not_real_has_a_warning(page, project):
     assert "This is not real data" in page.text
     make_results(project.root, "mnist-cnn", catalogue="mirror")
-    pages = {path.name: Page(path).text for path in report(project)}
+    pages = {path.name: Page(path).text for path in write_pages(project)}
     assert "not real" not in pages["mirror-mnist.html"]
     assert "mnist-cnn" not in pages["sample-mnist.html"]
 
 
 def test_it_is_the_same_every_time(project):
-    results = [read(name, project) for name in ("mnist-cnn", "mnist-lstm")]
-    assert render(results) == render(results)
+    def text() -> str:
+        return render([PageModel(name, project) for name in ("mnist-cnn", "mnist-lstm")])
+
+    assert text() == text()
 
 
-def test_what_a_note_says_is_text(project):
-    found = read("mnist-cnn", project)
-    found.model["data"]["note"] = "<script>alert(1)</script>"
-    assert "<script>" not in render([found])
+def test_a_note_is_text(project):
+    model = PageModel("mnist-cnn", project)
+    model.data["note"] = "<script>alert(1)</script>"
+    assert "<script>" not in render([model])
 
 
 def test_without_a_val_split_there_is_no_val(project):
-    text = render([read("mnist-cnn", make_results(project.root, val_top1=None))])
+    text = render([PageModel("mnist-cnn", make_results(project.root, val_top1=None))])
     assert "val top1" in text and "the figure on val" not in text  # a column that stays empty
 
 
 def test_figures_over_views_stand_apart(project):
-    text = render([read("mnist-cnn", project)])
-    assert "test-time augmentation" not in text
-    path = project.report("mnist-cnn") / "metrics.json"
-    found = json.loads(path.read_text())
-    views = {"views": 6, "test": dict.fromkeys(found["test"], 0.98765)}
-    path.write_text(json.dumps(found | {"test_time": views}))
-    text = render([read("mnist-cnn", project)])
+    assert "test-time augmentation" not in render([PageModel("mnist-cnn", project)])
+    path = project.results("mnist-cnn").metrics
+    metrics = json.loads(path.read_text())
+    views = {"views": 6, "test": dict.fromkeys(metrics["test"], 0.98765)}
+    path.write_text(json.dumps(metrics | {"test_time": views}))
+    text = render([PageModel("mnist-cnn", project)])
     assert "over 6 views of each image\nmnist-cnn has a top1 of 0.9877 on test" in text
 
 
-def test_a_model_without_insight_is_there_and_named(project, caplog):
-    shutil.rmtree(project.insight("mnist-lstm"))
-    (path,) = report(project)
+def test_a_model_without_insight_is_shown_and_named(project, caplog):
+    shutil.rmtree(project.results("mnist-lstm").insight.path)
+    (path,) = write_pages(project)
     assert "mnist-lstm" in Page(path).text
     assert "dvc repro insight@mnist-lstm" in caplog.text
 
 
-def test_with_nothing_evaluated_it_says_what_to_run(tmp_path, capsys, monkeypatch):
+def test_with_nothing_evaluated_it_names_what_to_run(tmp_path, capsys, monkeypatch):
     shutil.copy(ROOT / "params.yaml", tmp_path)
     shutil.copytree(ROOT / "data/catalogues", tmp_path / "data/catalogues")
     with pytest.raises(SightlineError, match="dvc repro insight@mnist-mlp"):
-        report(Layout(tmp_path))
+        write_pages(Layout(tmp_path))
     monkeypatch.chdir(tmp_path)
     assert main(["report"]) == 1
     assert "make run" in capsys.readouterr().err
 
 
-def result(
-    name="x-rnn", network="rnn", parameters=10, top1=0.5, val=(0.4, 0.5), **tables
-) -> Result:
-    return Result(
-        name=name,
-        model={"network": network, "parameters": parameters, "task": "classify"},
+def page_model(
+    name: str = "x-rnn",
+    parameters: int = 10,
+    top1: float = 0.5,
+    val: tuple = (0.4, 0.5),
+    task: str = "classify",
+    **tables: list[dict],
+) -> PageModel:
+    """A model whose files are not read."""
+    model = PageModel(name, Layout("nowhere"))
+    recipe = {"epochs": len(val)}
+    description = {"network": name.split("-")[1], "parameters": parameters, "task": task}
+    epochs = [{"epoch": str(e), "val_top1": str(v)} for e, v in enumerate(val, 1)]
+    vars(model).update(
+        description=description | {"recipe": recipe},
         metrics={"test": {"top1": top1}},
-        timing={},
-        epochs=[{"epoch": str(e), "val_top1": str(v)} for e, v in enumerate(val, 1)],
+        epochs=epochs,
         tables=tables,
-        pictures={},
     )
+    return model
 
 
 def test_facts_worked_out_by_hand():
     norms = [("0", "1"), ("0.001", "0.01"), ("1", "0.1"), ("0", "0")]  # a last step that is 0
     table = [{"before": before, "after": after} for before, after in norms]
-    found = result(gradients=table[1:], first_rows=[{"top1": v} for v in ("0.1", "0.44", "0.8")])
-    assert facts.decades(found, "before") == pytest.approx(3)
-    assert facts.decades(found, "after") == pytest.approx(1)
-    assert facts.decades(result(gradients=table), "before") is None
-    assert facts.rows_to_half(found) == 2
+    rows = [{"top1": value} for value in ("0.1", "0.44", "0.8")]
+    model = page_model(gradients=table[1:], first_rows=rows)
+    assert facts.decades(model, "before") == pytest.approx(3)
+    assert facts.decades(model, "after") == pytest.approx(1)
+    assert facts.decades(page_model(gradients=table), "before") is None
+    assert facts.rows_to_half(model) == 2
 
 
 def test_the_mlp_is_compared_with_the_cnn():
-    mlp = result("x-mlp", "mlp", 900, 0.91, val=(0.8, 0.9))
-    cnn = result("x-cnn", "cnn", 100, 0.95, val=(0.7, 0.85, 0.9, 0.94))
-    said = facts.sharing([mlp, cnn, result()])
-    assert "900 parameters and a top-1 of 91.00%" in said and "has 100 and 95.00%" in said
-    assert "the mlp has 9." in said and "after epoch 3 of 4" in said
-    assert "never was as good" in facts.sharing([mlp, result("x-cnn", "cnn", 100, 0.5)])
-    assert "On val" not in facts.sharing([result("x-mlp", "mlp", val=("",)), cnn])
-    assert facts.sharing([mlp, result()]) == ""
+    mlp = page_model("x-mlp", 900, 0.91, val=(0.8, 0.9))
+    cnn = page_model("x-cnn", 100, 0.95, val=(0.7, 0.85, 0.9, 0.94))
+    text = facts.sharing([mlp, cnn, page_model()])
+    assert "900 parameters and a top-1 of 91.00%" in text and "has 100 and 95.00%" in text
+    assert "the mlp has 9." in text and "after epoch 3 of 4" in text
+    assert "never was as good" in facts.sharing([mlp, page_model("x-cnn", 100, 0.5)])
+    assert "On val" not in facts.sharing([page_model("x-mlp", val=("",)), cnn])
+    assert facts.sharing([mlp, page_model()]) == ""
+    other = [page_model(f"x-{network}", task="rotation") for network in ("cnn", "mlp")]
+    assert facts.sharing(other) == ""

@@ -19,10 +19,10 @@ from sightline import tasks
 from sightline.cli import main
 from sightline.data.arrays import load_split
 from sightline.errors import SightlineError
-from sightline.evaluation import evaluate
-from sightline.export import export
+from sightline.evaluation.evaluate import evaluate
 from sightline.export.checks import Differences
-from sightline.insight import insight
+from sightline.export.export import export
+from sightline.insight.insight import insight
 from sightline.layout import Layout
 from sightline.models.trained import load_model
 from sightline.tasks.next_row.completion import complete
@@ -32,34 +32,33 @@ NEXT_ROW, ROTATION = TASKS
 
 @pytest.fixture(scope="module")
 def layout(tmp_path_factory) -> Layout:
-    made = trained(tmp_path_factory.mktemp("tasks"), *TASKS, epochs=8)
+    layout = trained(tmp_path_factory.mktemp("tasks"), *TASKS, epochs=8)
     for name in TASKS:
-        export(name, made)
-    return made
+        export(name, layout)
+    return layout
 
 
-def read(layout: Layout, name: str, file: str) -> dict:
-    return json.loads((layout.report(name) / file).read_text())
+def metrics(layout: Layout, name: str) -> dict:
+    return json.loads(layout.results(name).metrics.read_text())
 
 
-def table(layout: Layout, name: str, file: str) -> list[dict]:
-    with (layout.report(name) / file).open() as lines:
+def rows(path: Path) -> list[dict]:
+    with path.open() as lines:
         return list(csv.DictReader(lines))
 
 
 def test_they_learn_what_they_are_asked(layout):
-    assert read(layout, NEXT_ROW, "metrics.json")["test"]["mse_share"] < 0.8
+    assert metrics(layout, NEXT_ROW)["test"]["mse_share"] < 0.8
     # answering nothing but "not turned" is wrong by 26 degrees
-    assert read(layout, ROTATION, "metrics.json")["test"]["rmse"] < 16
+    assert metrics(layout, ROTATION)["test"]["rmse"] < 16
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_val_figures_are_those_of_the_last_epoch(layout, name):
-    figure, _ = tasks.FIGURES[TASKS[name][2]]
-    last = table(layout, name, "epochs.csv")[-1]
-    said = read(layout, name, "metrics.json")["val"]
-    loss = said["nll" if name == NEXT_ROW else "loss"]
-    assert float(last[f"val_{figure}"]) == pytest.approx(said[figure], rel=1e-4)
+    figure = tasks.words(TASKS[name][2]).figure
+    last, val = rows(layout.results(name).epochs)[-1], metrics(layout, name)["val"]
+    loss = val["nll" if name == NEXT_ROW else "loss"]
+    assert float(last[f"val_{figure}"]) == pytest.approx(val[figure], rel=1e-4)
     assert float(last["val_loss"]) == pytest.approx(loss, rel=1e-4)
     assert float(last[f"train_{figure}"]) > 0
 
@@ -72,39 +71,42 @@ def test_val_figures_are_those_of_the_last_epoch(layout, name):
     ],
 )
 def test_evaluate_leaves_its_tables_and_pictures_to_the_byte(layout, name, files):
-    folder = layout.report(name)
+    results = layout.results(name)
+    folder = results.path
 
-    def left() -> dict[str, bytes]:
+    def drawn() -> dict[str, bytes]:
         return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.glob("*/*")}
 
-    (folder / "tables" / "confusion.csv").write_text("left by another task\n")
+    results.table("confusion").write_text("left by another task\n")
     evaluate(name, layout)
-    first = left()
+    first = drawn()
     assert set(first) == files
     evaluate(name, layout)
-    assert left() == first
+    assert drawn() == first
 
 
 def test_the_tables_agree_with_the_figures(layout):
-    rows = table(layout, NEXT_ROW, "tables/rows.csv")
-    assert [int(row["row"]) for row in rows] == list(range(2, 13))
-    said = read(layout, NEXT_ROW, "metrics.json")["test"]
+    errors = rows(layout.results(NEXT_ROW).table("rows"))
+    assert [int(row["row"]) for row in errors] == list(range(2, 13))
+    test = metrics(layout, NEXT_ROW)["test"]
     for figure, column in (("mse", "mse_model"), ("nll_mean_row", "nll_mean_row")):
-        assert np.mean([float(row[column]) for row in rows]) == pytest.approx(
-            said[figure], abs=1e-5
+        assert np.mean([float(row[column]) for row in errors]) == pytest.approx(
+            test[figure], abs=1e-5
         )
-    angles = table(layout, ROTATION, "tables/angles.csv")
-    errors = [float(row["predicted"]) - float(row["actual"]) for row in angles]
-    said = read(layout, ROTATION, "metrics.json")["test"]
-    assert np.mean(np.square(errors)) ** 0.5 == pytest.approx(said["rmse"], abs=1e-2)
+    angles = rows(layout.results(ROTATION).table("angles"))
+    degrees = [float(row["predicted"]) - float(row["actual"]) for row in angles]
+    rmse = metrics(layout, ROTATION)["test"]["rmse"]
+    assert np.mean(np.square(degrees)) ** 0.5 == pytest.approx(rmse, abs=1e-2)
 
 
 @pytest.mark.parametrize(("name", "figure"), [(NEXT_ROW, "mse"), (ROTATION, "rmse")])
-def test_export_compares_the_figure_of_both_sides_over_the_whole_split(layout, name, figure):
-    said, checked = read(layout, name, "metrics.json"), read(layout, name, "export.json")
+def test_export_compares_the_figure_of_both_sides_over_all_of_test(layout, name, figure):
+    checked = json.loads(layout.results(name).export.read_text())
     assert checked["images"] == 60 and "near_ties" not in checked
     for side in ("torch", "onnxruntime"):
-        assert checked[f"{figure}_{side}"] == pytest.approx(said["test"][figure], rel=1e-4)
+        assert checked[f"{figure}_{side}"] == pytest.approx(
+            metrics(layout, name)["test"][figure], rel=1e-4
+        )
 
 
 def test_an_angle_near_zero_is_measured_by_the_size_of_angles():
@@ -122,9 +124,9 @@ def test_an_angle_near_zero_is_measured_by_the_size_of_angles():
     ],
 )
 def test_the_file_has_the_outputs_of_the_contract(layout, name, outputs):
-    session = onnxruntime.InferenceSession(layout.model(name) / "model.onnx")
+    session = onnxruntime.InferenceSession(layout.model(name).onnx)
     assert {value.name: value.shape for value in session.get_outputs()} == outputs
-    card = (layout.model(name) / "README.md").read_text()
+    card = layout.model(name).card.read_text()
     for output in outputs:
         assert f"- out: `{output}` float32 [" in card
 
@@ -146,8 +148,8 @@ def test_an_image_is_completed_through_onnxruntime_alone(layout, tmp_path):
     given = images.copy()
     given[:, 6:] = 200  # what is to be completed is not there to be seen
     np.save(tmp_path / "images.npy", given)
-    (tmp_path / "model.onnx").symlink_to(layout.model(NEXT_ROW) / "model.onnx")
-    card = (layout.model(NEXT_ROW) / "README.md").read_text()
+    (tmp_path / "model.onnx").symlink_to(layout.model(NEXT_ROW).onnx)
+    card = layout.model(NEXT_ROW).card.read_text()
     code = re.findall(r"```python\n(.*?)```", card, re.DOTALL)[-1]
     command = [sys.executable, "-c", COMPLETED.format(code=code)]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
@@ -166,21 +168,21 @@ def test_an_image_is_completed_through_onnxruntime_alone(layout, tmp_path):
     assert np.abs(done[:, 6:].astype(int) - images[:, 6:]).mean() < 60
 
 
-def test_predict_completes_an_image_into_a_file_and_says_the_angle(
+def test_predict_completes_an_image_into_a_file_and_prints_the_angle(
     layout, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
     image = np.array(load_split(layout.processed("bars"), "test")[0][0, :, :, 0])
     Image.fromarray(image).save("a bar.png")
-    assert main(["predict", str(layout.model(NEXT_ROW) / "model.onnx"), "a bar.png"]) == 0
+    assert main(["predict", str(layout.model(NEXT_ROW).onnx), "a bar.png"]) == 0
     assert "rows 7 to 12 completed from those above: a bar-completed.png" in capsys.readouterr().out
     done = np.array(Image.open("a bar-completed.png"))
     assert done.shape == image.shape and np.array_equal(done[:6], image[:6])
     assert not np.array_equal(done[6:], image[6:])
-    assert main(["predict", str(layout.model(ROTATION) / "model.onnx"), "a bar.png"]) == 0
-    said = capsys.readouterr().out
-    found = re.search(r"turned by ([\d.]+) degrees (counter-)?clockwise", said)
-    assert float(found[1]) < 25, "it was not turned at all"
+    assert main(["predict", str(layout.model(ROTATION).onnx), "a bar.png"]) == 0
+    printed = capsys.readouterr().out
+    angle = re.search(r"turned by ([\d.]+) degrees (counter-)?clockwise", printed)[1]
+    assert float(angle) < 25, "it was not turned at all"
 
 
 def test_predict_overwrites_no_picture_neither_its_own_nor_anybodys(
@@ -191,12 +193,12 @@ def test_predict_overwrites_no_picture_neither_its_own_nor_anybodys(
         Path(folder).mkdir()
         Image.fromarray(np.full((12, 12), value, np.uint8)).save(f"{folder}/1.png")
     Path("1-completed.png").write_text("mine")
-    model = str(layout.model(NEXT_ROW) / "model.onnx")
+    model = str(layout.model(NEXT_ROW).onnx)
     assert main(["predict", model, "a/1.png", "b/1.png", "--invert", "no"]) == 0
-    said = [line.split(": ")[-1] for line in capsys.readouterr().out.splitlines()]
-    assert said == ["1-completed-2.png", "1-completed-3.png"]
+    names = [line.split(": ")[-1] for line in capsys.readouterr().out.splitlines()]
+    assert names == ["1-completed-2.png", "1-completed-3.png"]
     assert Path("1-completed.png").read_text() == "mine"
-    for name, value in zip(said, (0, 255), strict=True):
+    for name, value in zip(names, (0, 255), strict=True):
         assert (np.array(Image.open(name))[:6] == value).all()
 
 
@@ -204,22 +206,23 @@ def test_predict_overwrites_no_picture_neither_its_own_nor_anybodys(
 def test_their_record_in_mlflow_has_figures_files_and_a_champion(layout, name, monkeypatch):
     from mlflow import MlflowClient
 
-    from sightline.tracking import runs, store
+    from sightline.tracking import store
+    from sightline.tracking.log import log
 
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     insight(name, layout)
     results.write_lock(layout, name, dataset="bars")
-    runs.log(name, layout)
+    log(name, layout)
     client = MlflowClient(store.find(layout).uri)
     task = TASKS[name][2]
-    figure, _ = tasks.FIGURES[task]
+    figure = tasks.words(task).figure
     experiment = client.get_experiment_by_name(f"sample-bars-{task}")
     (run,) = client.search_runs([experiment.experiment_id])
-    said = read(layout, name, "metrics.json")
-    assert run.data.metrics[f"val_{figure}"] == said["val"][figure]
+    value = metrics(layout, name)["val"][figure]
+    assert run.data.metrics[f"val_{figure}"] == value
     assert run.data.params["task"] == task
     kept = [item.path for item in client.list_artifacts(run.info.run_id, "pictures")]
-    drawn = [path.name for path in (layout.report(name) / "pictures").iterdir()]
+    drawn = [path.name for path in layout.results(name).pictures.iterdir()]
     assert kept == [f"pictures/{picture}" for picture in sorted(drawn)]
     champion = client.get_model_version_by_alias(f"sample-bars-{task}", "champion")
-    assert champion.tags[f"val_{figure}"] == repr(said["val"][figure])
+    assert champion.tags[f"val_{figure}"] == repr(value)

@@ -14,7 +14,8 @@ from results import make_results
 
 from sightline.errors import SightlineError
 from sightline.layout import Layout
-from sightline.tracking import runs, store, ui
+from sightline.tracking import store, ui
+from sightline.tracking.log import complete
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +42,7 @@ def test_a_server_has_its_own_ui(tmp_path, monkeypatch, capsys):
 @pytest.mark.slow
 def test_ui_of_a_project_that_was_moved(tmp_path):
     before, after = tmp_path / "before", tmp_path / "after wards"
-    runs.complete(make_results(before, "mnist-cnn"))
+    complete(make_results(before, "mnist-cnn"))
     make_results(before, "mnist-lstm")  # its record is still to be written
     shutil.move(before, after)
     with socket.socket() as probe:
@@ -67,9 +68,9 @@ def run_ids(root: Path) -> list[str]:
 
     client = MlflowClient(store.find(Layout(root)).uri)
     ids = [experiment.experiment_id for experiment in client.search_experiments()]
-    found = client.search_runs(ids)
-    assert {run.info.run_name for run in found} == {"mnist-cnn", "mnist-lstm"}
-    return [run.info.run_id for run in found]
+    runs = client.search_runs(ids)
+    assert {run.info.run_name for run in runs} == {"mnist-cnn", "mnist-lstm"}
+    return [run.info.run_id for run in runs]
 
 
 def get(url: str, seconds: float = 240) -> bytes:

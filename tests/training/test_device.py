@@ -1,4 +1,4 @@
-"""How a training's process keeps its memory."""
+"""Where training computes, and how its process keeps its memory."""
 
 import os
 import platform
@@ -6,6 +6,11 @@ import subprocess
 import sys
 
 import pytest
+import torch
+
+from sightline.errors import SightlineError
+from sightline.settings.params import Compute
+from sightline.training.device import choose, fast_dtype
 
 FAULTS = """
 import resource
@@ -28,3 +33,30 @@ def test_memory_that_a_step_freed_is_there_for_the_next():
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     by_default, kept = map(int, done.stdout.split())
     assert kept < 100 < by_default
+
+
+@pytest.mark.parametrize(
+    ("units", "dtype", "why"),
+    [
+        (True, torch.bfloat16, "a GPU is fast at it"),
+        (False, torch.float32, "this GPU only emulates bfloat16"),
+    ],
+)
+def test_a_gpu_without_units_for_bfloat16_computes_in_float32(monkeypatch, units, dtype, why):
+    emulation = []
+
+    def supported(including_emulation: bool = True) -> bool:
+        emulation.append(including_emulation)
+        return units or including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    place = choose(Compute("cuda"))
+    assert fast_dtype(place.device) == (dtype, why) and place.dtype == dtype
+    assert f"cuda (compute.device), {str(dtype)[6:]} ({why})" in place.reason
+    assert emulation == [False, False]
+
+
+def test_batch_norms_are_synchronised_on_gpus_alone():
+    with pytest.raises(SightlineError, match="SyncBatchNorm refuses the CPU: set it to false"):
+        choose(Compute("cpu", sync_batch_norm=True))

@@ -1,15 +1,15 @@
 """The recipes for data that no test holds: the real params.yaml, a few steps, narrower networks."""
 
-import csv
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support import write_processed
 
+from sightline.files import read_table
 from sightline.layout import Layout
 from sightline.settings import params
-from sightline.settings.recipe import Compute, Model
+from sightline.settings.params import Compute, Model
 from sightline.training.loop import train
 
 PROJECT = Layout(Path(__file__).parents[2])
@@ -28,10 +28,9 @@ def test_a_recipe_for_the_full_data_learns_from_little(name, tmp_path):
         network=recipe.network | {"widths": [8, 16, 16, 32]},
     )
     layout = Layout(tmp_path)
-    write_processed(layout.processed("bars"), size=16, channels=3)
+    write_processed(layout.processed("bars").path, size=16, channels=3)
     model = Model("bars", "resnet", "classify", name)
-    train("bars-resnet", model, recipe, Compute("cpu", threads=1), layout, tmp_path / "state")
-    with (layout.report("bars-resnet") / "epochs.csv").open() as table:
-        rows = list(csv.DictReader(table))
+    train("bars-resnet", model, recipe, Compute("cpu", threads=1), layout)
+    rows = read_table(layout.results("bars-resnet").epochs)
     assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
     assert float(rows[-1]["val_top1"]) > 0.6  # of three classes

@@ -1,35 +1,41 @@
 """Do the measured file's answers hold: against what is right, and against torch's."""
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from sightline import tasks
-from sightline.benchmark.contenders import Model
+from sightline.benchmark.contenders import Contender
+
+if TYPE_CHECKING:
+    from sightline.tasks.base import Task
 
 CHUNK = 256  # images at a time
 
 
-def answers(model: Model, images: np.ndarray) -> dict[str, np.ndarray]:
+def answers(contender: Contender, images: np.ndarray) -> dict[str, np.ndarray]:
     """Return the model's main output, its task's first one, for all images, under its name."""
-    parts = []
-    for start in range(0, len(images), CHUNK):
-        outputs = model(np.array(images[start : start + CHUNK]))
-        name = next(iter(outputs))
-        parts.append(outputs[name])
+    name, parts = "", []
+    for part in _parts(len(images)):
+        name, values = next(iter(contender(np.array(images[part])).items()))
+        parts.append(values)
     return {name: np.concatenate(parts)}
 
 
 def figure(
-    task: str, outputs: dict[str, np.ndarray], images: np.ndarray, targets: np.ndarray
+    task: "Task", outputs: dict[str, np.ndarray], images: np.ndarray, targets: np.ndarray
 ) -> float | None:
     """Return the task's figure of these answers; None for no images. Imports torch."""
     import torch
 
     if not len(images):
         return None
-    named = {name: torch.from_numpy(value) for name, value in outputs.items()}
-    asked = tasks.task(task)
-    scores = asked.scores(named, *(torch.from_numpy(np.array(a)) for a in (images, targets)))
-    return round(asked.figure(scores.double().mean().item()), 6)
+    scores = []
+    for part in _parts(len(images)):
+        named = {name: torch.from_numpy(values[part]) for name, values in outputs.items()}
+        questions = (torch.from_numpy(np.array(array[part])) for array in (images, targets))
+        scores.append(task.scores(named, *questions))
+    return round(task.figure(torch.cat(scores).double().mean().item()), 6)
 
 
 def agreement(
@@ -38,9 +44,15 @@ def agreement(
     """Return how a variant's answers differ from torch's: the largest difference of a value, and,
     where the task chooses among classes, the share of images with the same choice.
     """
-    ((name, one),) = got.items()
-    other = expected[name]
-    figures = {"max_difference": float(f"{np.abs(one - other).max():.2g}")}
+    ((name, actual),) = got.items()
+    figures = {"max_difference": float(f"{np.abs(actual - expected[name]).max():.2g}")}
     if name == choice:
-        figures["same_top1"] = round(float((one.argmax(1) == other.argmax(1)).mean()), 6)
+        same = actual.argmax(1) == expected[name].argmax(1)
+        figures["same_top1"] = round(float(same.mean()), 6)
     return figures
+
+
+def _parts(count: int) -> Iterator[slice]:
+    """Yield the slices of so many images: all at once they may be more than memory holds."""
+    for start in range(0, count, CHUNK):
+        yield slice(start, start + CHUNK)

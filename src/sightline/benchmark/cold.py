@@ -26,23 +26,23 @@ def main(path: str, provider: str, threads: str, batches: str, images: str) -> N
     options.intra_op_num_threads = int(threads)
     session = onnxruntime.InferenceSession(path, options, providers=[provider])
     opened = time.perf_counter()
-    some = np.load(images)
+    examples = np.load(images)
     sizes = [int(size) for size in batches.split(",")]
     loaded = time.perf_counter()
-    session.run(None, {"images": some[: sizes[0]]})
+    session.run(None, {"images": examples[: sizes[0]]})
     answered = time.perf_counter()
     if session.get_providers()[0] != provider:
         sys.exit(f"{provider} was asked for, {session.get_providers()[0]} ran")
-    small = peak_bytes()
+    peak_bytes_first = peak_bytes()
     for size in sizes[1:]:
-        session.run(None, {"images": some[:size]})
+        session.run(None, {"images": examples[:size]})
     print(
         json.dumps(
             {
                 "import_seconds": imported - start,
                 "open_seconds": opened - imported,
                 "first_answer_seconds": answered - loaded,
-                "peak_bytes_first": small,
+                "peak_bytes_first": peak_bytes_first,
                 "peak_bytes": peak_bytes(),
             }
         )

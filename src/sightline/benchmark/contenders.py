@@ -7,6 +7,7 @@ import numpy as np
 import onnxruntime
 
 from sightline.inference.session import Session
+from sightline.layout import ModelFiles
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 LEVELS = {
@@ -16,7 +17,7 @@ LEVELS = {
     "all": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL,
 }
 
-Model = Callable[[np.ndarray], dict[str, np.ndarray]]  # images in, outputs by name out
+Contender = Callable[[np.ndarray], dict[str, np.ndarray]]  # images in, outputs by name out
 
 
 def exported(path: Path, provider: str, threads: int, level: str = "all") -> Session:
@@ -27,8 +28,8 @@ def exported(path: Path, provider: str, threads: int, level: str = "all") -> Ses
     return Session(path, provider, threads, LEVELS[level])
 
 
-def eager(folder: Path, provider: str) -> Model:
-    """Return torch eager, channels_last, of the weights in a model's folder.
+def eager(files: ModelFiles, provider: str) -> Contender:
+    """Return torch eager, channels_last, with the weights of a trained model.
 
     numpy in and numpy out, like onnxruntime; on CUDA the copies are part of the call for both. How
     many threads it uses is set by `torch_threads`.
@@ -38,14 +39,16 @@ def eager(folder: Path, provider: str) -> Model:
     from sightline.models.trained import load_model
 
     device = "cuda" if provider == CUDA else "cpu"
-    model = load_model(folder).to(device, memory_format=torch.channels_last)
+    model = load_model(files)
+    # torch's own overloads leave memory_format out
+    model.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     @torch.inference_mode()
-    def run(images: np.ndarray) -> dict[str, np.ndarray]:
+    def answer(images: np.ndarray) -> dict[str, np.ndarray]:
         outputs = model(torch.from_numpy(images).to(device))
-        return {name: value.cpu().numpy() for name, value in outputs.items()}
+        return {name: values.cpu().numpy() for name, values in outputs.items()}
 
-    return run
+    return answer
 
 
 def torch_threads(count: int) -> None:

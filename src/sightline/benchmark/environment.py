@@ -8,6 +8,7 @@ import subprocess
 import time
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import psutil
 
@@ -16,8 +17,11 @@ from sightline.host import gpus, processors
 # what decides speed and bits; a new one is a reason to measure again
 PACKAGES = ("sightline", "onnxruntime", "onnxruntime-gpu", "onnx", "torch", "numpy")
 
+# seconds since an arbitrary start: by the clock, busy on all cores, busy with us
+Reading = tuple[float, float, float]
 
-def machine() -> dict:
+
+def machine() -> dict[str, Any]:
     """Return the hardware that this process may use, and `id`, equal for equal hardware."""
     hardware = {
         "processor": processors.processor(),
@@ -32,13 +36,13 @@ def machine() -> dict:
 
 def versions() -> dict[str, str]:
     """Return the versions of what computes; a package that is not installed is not in it."""
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            installed[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def digest(value: object) -> str:
@@ -57,7 +61,7 @@ class Load:
         self.time = datetime.now(UTC).isoformat(timespec="seconds")
         self._before = {"load": _load_average(), "others": self._others(start, self._start)}
 
-    def result(self) -> dict:
+    def result(self) -> dict[str, float]:
         """Return the load averages of a minute before and after, and the share of all cores that
         others used before and during the measurement.
         """
@@ -69,14 +73,13 @@ class Load:
             "others_during": during,
         }
 
-    def _reading(self) -> tuple[float, float, float]:
-        """Seconds since an arbitrary start: by the clock, busy on all cores, busy with us."""
+    def _reading(self) -> Reading:
         times, own = psutil.cpu_times(), os.times()
         idle = times.idle + getattr(times, "iowait", 0.0)
         counted_twice = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
         return time.monotonic(), sum(times) - idle - counted_twice, sum(own[:4])
 
-    def _others(self, start: tuple, end: tuple) -> float:
+    def _others(self, start: Reading, end: Reading) -> float:
         clock, busy, own = (b - a for a, b in zip(start, end, strict=True))
         return round(max(0.0, busy - own) / (clock * self._cores), 3)
 

@@ -1,119 +1,123 @@
-"""Pictures of records: latency against batch size, accuracy against latency."""
+"""Pictures of records: latency against batch size, and each task's figure against latency."""
 
-import io
 from pathlib import Path
+from typing import Any
 
+from sightline import tasks
+from sightline.benchmark.records import Record
+from sightline.benchmark.scenarios import EAGER, FP32, INT8
+from sightline.drawing.charts import COLOURS, Line, chart, plot_lines, png
 from sightline.files import write_atomically
 
+SIZE = (7, 4.2)  # inches
+STYLES = {FP32: "-", INT8: ":", EAGER: "--"}
 
-def write(records: list[dict], folder: Path) -> list[Path]:
-    """Write both pictures of each dataset in the records, as PNG, into `folder`; return them.
 
-    Always with the fewest threads that were measured: of two lines, one would hide the other.
+def write(records: list[Record], folder: Path) -> list[Path]:
+    """Write the pictures of each dataset in the records, as PNG, into `folder`; return them.
+
+    CATALOGUE-DATASET-latency.png, and CATALOGUE-DATASET-TASK.png for each task. Always with the
+    fewest threads that were measured: of two lines, one would hide the other.
     """
-    drawn = []
-    by_dataset: dict[tuple, list[dict]] = {}
-    for record in records:
-        model = record["model"]
-        by_dataset.setdefault((model["catalogue"], model["dataset"]), []).append(record)
-    for (catalogue, dataset), group in sorted(by_dataset.items()):
+    pictures: dict[str, bytes] = {}
+    for (catalogue, dataset), group in sorted(_grouped(records, "catalogue", "dataset").items()):
         real = "" if group[0]["model"]["real"] else ", NOT real data"
         threads = ", ".join(map(str, sorted({_threads(record) for record in group})))
         title = f"{dataset} ({catalogue}{real}), threads: {threads}"
-        drawn.append(_latency(group, title, folder / f"{dataset}-latency.png"))
-        if any("test_top1" in record["variants"]["fp32"] for record in group):
-            drawn.append(_accuracy(group, title, folder / f"{dataset}-accuracy.png"))
-    return drawn
+        pictures[f"{catalogue}-{dataset}-latency"] = latency(group, title)
+        for (task,), same_task in sorted(_grouped(group, "task").items()):
+            words = tasks.words(task)
+            pictures[f"{catalogue}-{dataset}-{task}"] = trade_off(
+                same_task, words.figure, words.higher_is_better, f"{task}, {title}"
+            )
+    paths = []
+    for name, content in pictures.items():
+        paths.append(folder / f"{name}.png")
+        write_atomically(paths[-1], content)
+    return paths
 
 
-def pareto(points: list[tuple[float, float]]) -> list[int]:
-    """Return the indices of the points (latency, accuracy) that no other one beats in both.
+def latency(records: list[Record], title: str) -> bytes:
+    """Return a chart of the median latency by batch size, as PNG, a colour each model."""
+    figure, axes = chart(SIZE, title, xlabel="images in a batch", ylabel="ms for a batch, median")
+    lines = []
+    for place, record in enumerate(records):
+        points: dict[str, list[tuple[int, float]]] = {}
+        for row in record["figures"]:
+            if row["threads"] == _threads(record):
+                points.setdefault(row["contender"], []).append((row["batch"], row["p50_ms"]))
+        name, colour = record["model"]["name"], COLOURS[place % len(COLOURS)]
+        labels = {FP32: name, INT8: f"{name} int8", EAGER: f"_{name}"}  # _: not in the legend
+        for contender, pairs in points.items():
+            batches, milliseconds = zip(*sorted(pairs), strict=True)
+            lines.append(Line(labels[contender], batches, milliseconds, colour, STYLES[contender]))
+    plot_lines(axes, [*lines, Line("torch eager", [], [], "grey", STYLES[EAGER])], log=True)
+    axes.set_xscale("log", base=2)
+    batches = sorted({row["batch"] for record in records for row in record["figures"]})
+    axes.set_xticks(batches, map(str, batches))
+    _plain(axes.yaxis)
+    return png(figure)
+
+
+def trade_off(records: list[Record], key: str, higher_is_better: bool, title: str) -> bytes:
+    """Return a chart of a task's figure `key` on test against the median latency of one image, as
+    PNG, a point each fp32 file and accepted int8 variant.
+    """
+    labels = {"xlabel": "ms for one image, median", "ylabel": f"{key} on test"}
+    figure, axes = chart(SIZE, title, xscale="log", **labels)
+    points = {}
+    for record in records:
+        for row in record["figures"]:
+            variant = record["variants"].get(row["contender"], {})
+            offered = row["contender"] == FP32 or variant.get("accepted")
+            if offered and row["batch"] == 1 and row["threads"] == _threads(record):
+                name = record["model"]["name"] + " int8" * (row["contender"] == INT8)
+                points[name] = row["p50_ms"], variant[f"test_{key}"]
+    front = pareto(points, higher_is_better)
+    edge = zip(*(points[name] for name in front), strict=True)
+    axes.plot(*edge, "-", c=COLOURS[1], lw=6, alpha=0.3, label="Pareto front")
+    for name, point in points.items():
+        axes.plot(*point, "o", c=COLOURS[1] if name in front else "grey")
+        axes.annotate(name, point, textcoords="offset points", xytext=(5, 5), fontsize=8)
+    axes.margins(0.18)
+    axes.grid(alpha=0.3, which="both")
+    axes.legend(fontsize=9, frameon=False)
+    _plain(axes.xaxis)
+    return png(figure)
+
+
+def pareto(points: dict[str, tuple[float, float]], higher_is_better: bool) -> list[str]:
+    """Return the names of the points (latency, figure) that no other one beats in both.
 
     In order of latency; a point equal to another in both stays beside it.
     """
+    sign = 1 if higher_is_better else -1
 
     def beaten(mine: tuple[float, float]) -> bool:
         return any(
-            other[0] <= mine[0] and other[1] >= mine[1] and other != mine for other in points
+            other[0] <= mine[0] and sign * other[1] >= sign * mine[1] and other != mine
+            for other in points.values()
         )
 
-    front = [index for index, point in enumerate(points) if not beaten(point)]
-    return sorted(front, key=lambda index: points[index])
+    front = [name for name, point in points.items() if not beaten(point)]
+    return sorted(front, key=lambda name: points[name])
 
 
-def _threads(record: dict) -> int:
+def _grouped(records: list[Record], *keys: str) -> dict[tuple[str, ...], list[Record]]:
+    groups: dict[tuple[str, ...], list[Record]] = {}
+    for record in records:
+        groups.setdefault(tuple(record["model"][key] for key in keys), []).append(record)
+    return groups
+
+
+def _threads(record: Record) -> int:
     return min(row["threads"] for row in record["figures"])
 
 
-def _axes(title: str, **labels):
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure((7, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot(title=title, **labels)
-    axes.grid(alpha=0.3, which="both")
-    return figure, axes
-
-
-def _plain(axis) -> None:
+def _plain(axis: Any) -> None:
     """Write a logarithmic axis's ticks as plain numbers."""
     from matplotlib.ticker import LogLocator, StrMethodFormatter
 
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_formatter("")
-
-
-def _latency(records: list[dict], title: str, path: Path) -> Path:
-    figure, axes = _axes(title, xlabel="images in a batch", ylabel="ms for a batch, median")
-    axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
-    _plain(axes.yaxis)
-    styles = {"fp32": "-", "int8": ":", "torch": "--"}
-    for index, record in enumerate(records):
-        lines: dict[str, list[tuple]] = {}
-        for row in record["figures"]:
-            if row["threads"] == _threads(record):
-                lines.setdefault(row["contender"], []).append((row["batch"], row["p50_ms"]))
-        for contender, points in lines.items():
-            name = record["model"]["name"]
-            label = {"fp32": name, "int8": f"{name} int8"}.get(contender)
-            colour = f"C{index % 10}"
-            axes.plot(*zip(*sorted(points), strict=True), styles[contender], c=colour, label=label)
-    batches = sorted({row["batch"] for record in records for row in record["figures"]})
-    axes.set_xticks(batches, map(str, batches))
-    axes.plot([], [], "--", c="grey", label="torch eager")
-    axes.legend(fontsize=8)
-    return _save(figure, path)
-
-
-def _accuracy(records: list[dict], title: str, path: Path) -> Path:
-    figure, axes = _axes(title, xlabel="ms for one image, median", ylabel="top-1 on test")
-    axes.set_xscale("log")
-    _plain(axes.xaxis)
-    points, names = [], []
-    for record in records:
-        for row in record["figures"]:
-            known = record["variants"].get(row["contender"], {})
-            offered = row["contender"] == "fp32" or known.get("accepted")
-            measured = row["batch"] == 1 and row["threads"] == _threads(record)
-            if measured and offered and "test_top1" in known:
-                points.append((row["p50_ms"], known["test_top1"]))
-                names.append(record["model"]["name"] + " int8" * (row["contender"] == "int8"))
-    front = pareto(points)
-    edge = [points[index] for index in front]
-    axes.plot(*zip(*edge, strict=True), "-", c="C1", lw=6, alpha=0.3, label="Pareto front")
-    for index, (point, name) in enumerate(zip(points, names, strict=True)):
-        axes.plot(*point, "o", c="C1" if index in front else "C7")
-        axes.annotate(name, point, textcoords="offset points", xytext=(5, 5), fontsize=8)
-    axes.margins(0.18)
-    axes.legend(fontsize=8)
-    return _save(figure, path)
-
-
-def _save(figure, path: Path) -> Path:
-    picture = io.BytesIO()
-    figure.savefig(picture, dpi=90, metadata={"Software": None})
-    write_atomically(path, picture.getvalue())
-    return path

@@ -1,4 +1,4 @@
-"""Which execution provider measures: CUDA where there is one, and never another than was said."""
+"""Which execution provider measures: CUDA where there is one, and never another than was named."""
 
 import logging
 
@@ -12,7 +12,8 @@ logger = logging.getLogger(__name__)
 
 
 def choose(wanted: str) -> str:
-    """Return the provider for `wanted` (auto, cpu, cuda); a GPU that is passed over is said aloud.
+    """Return the provider for `wanted` (auto, cpu, cuda); a GPU that is passed over is
+    named in the log.
 
     Raises SightlineError where CUDA is asked for and is not there.
     """

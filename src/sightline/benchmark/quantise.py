@@ -53,9 +53,9 @@ def quantise(source: Path, target: Path, images: np.ndarray, count: int, flags: 
             )
             method = "dynamic: weights in int8, activations at each call"
         else:
-            some = images[np.linspace(0, len(images) - 1, min(count, len(images))).astype(int)]
-            _static(prepared, made, some, flags)
-            method = f"static QDQ, calibrated on {len(some)} images of train"
+            chosen = np.linspace(0, len(images) - 1, min(count, len(images))).astype(int)
+            _static(prepared, made, images[chosen], flags)
+            method = f"static QDQ, calibrated on {len(chosen)} images of train"
         result = onnx.load(made)
     del result.metadata_props[:]
     result.metadata_props.extend(proto.metadata_props)
@@ -120,8 +120,8 @@ def pools_after_norms(graph: onnx.GraphProto) -> None:
         norm.input[0], norm.output[0] = before, between
         pool.input[0], pool.output[0] = between, after
         nodes = list(graph.node)  # a graph lists what makes a value before what reads it
-        one, other = nodes.index(pool), nodes.index(norm)
-        nodes[one], nodes[other] = norm, pool
+        place_of_pool, place_of_norm = nodes.index(pool), nodes.index(norm)
+        nodes[place_of_pool], nodes[place_of_norm] = norm, pool
         del graph.node[:]
         graph.node.extend(nodes)
         pools_after_norms(graph)

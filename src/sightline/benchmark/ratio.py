@@ -21,9 +21,9 @@ class Ratio:
 def ratio_of_medians(one: Timing, other: Timing, confidence: float, resamples: int) -> Ratio:
     """Return median(one) / median(other) with its bootstrap interval (percentiles).
 
-    Whole rounds are drawn, with replacement, not single calls: neighbouring calls share what else
-    the machine did just then, and calls drawn one by one would make the interval far too narrow
-    (block bootstrap, Künsch 1989). The same seed draws the same.
+    Whole rounds are resampled, with replacement, not single calls: neighbouring calls share what
+    else the machine did just then, and calls taken one by one would make the interval far too
+    narrow (block bootstrap, Künsch 1989). The seed is fixed.
     """
     rng = np.random.default_rng(SEED)
     tops, bottoms = (_medians(timing, resamples, rng) for timing in (one, other))
@@ -33,7 +33,7 @@ def ratio_of_medians(one: Timing, other: Timing, confidence: float, resamples: i
 
 
 def _medians(timing: Timing, resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the medians of samples that are drawn round by round, with replacement."""
+    """Return the medians of samples that are taken round by round, with replacement."""
     blocks = np.split(timing.milliseconds, np.cumsum(timing.rounds)[:-1])
-    draws = rng.integers(0, len(blocks), (resamples, len(blocks)))
-    return np.array([np.median(np.concatenate([blocks[i] for i in draw])) for draw in draws])
+    choices = rng.integers(0, len(blocks), (resamples, len(blocks)))
+    return np.array([np.median(np.concatenate([blocks[i] for i in choice])) for choice in choices])

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import asdict
 
 from sightline.benchmark import environment, records, regression, summary
+from sightline.benchmark.records import Record
+from sightline.benchmark.scenarios import Timing
 from sightline.errors import SightlineError
 from sightline.host import locks
 from sightline.layout import Layout
@@ -26,19 +28,19 @@ def benchmark(names: list[str], layout: Layout, force: bool = False) -> None:
     wanted = due(names, layout, settings, force)
     for name, key in wanted.items():
         measure(name, layout, settings, key)
-    found = newest(names or list(settings.models), layout)
-    if not found:
+    shown = newest(names or list(settings.models), layout)
+    if not shown:
         raise SightlineError("no model is exported yet: run `dvc repro export` first")
-    summary.write_pictures(found, layout)
-    print(summary.text(found))
-    tracked.complete(found, layout)
-    if slower := slower_now(found, wanted):
+    summary.write_pictures(shown, layout)
+    print(summary.text(shown))
+    tracked.complete(shown, layout)
+    if slower := slower_now(shown, wanted):
         raise SightlineError("\n".join(slower))
 
 
 def due(
     names: Iterable[str], layout: Layout, settings: Params, force: bool = False
-) -> dict[str, dict]:
+) -> dict[str, dict[str, str]]:
     """Return the models to measure, each with what its record will answer for.
 
     Those that are named; without a name, those that are exported and whose file, machine, versions
@@ -48,50 +50,61 @@ def due(
     for name in named:
         settings.model(name)
     hardware, versions = environment.machine(), environment.versions()
-    found = {}
+    keys = {}
     for name in named or settings.models:
         if not named and not layout.model(name).onnx.is_file():
             logger.info("%s is not exported yet: left out", name)
             continue
         key = records.key(layout, name, hardware, versions, asdict(settings.benchmark))
         if named or force or not records.current(layout, name, key):
-            found[name] = key
-    return found
+            keys[name] = key
+    return keys
 
 
-def measure(name: str, layout: Layout, settings: Params, key: dict) -> dict:
-    """Measure one model, hold it against its last record on this machine, write and return it."""
+def measure(name: str, layout: Layout, settings: Params, key: dict[str, str]) -> Record:
+    """Measure one model, compare it with its last record on this machine, write and return it."""
     from sightline.benchmark import measure as measuring
 
     with locks.processors(True, settings.flows.lock_wait, logger.info):
         logger.info("%s: measuring", name)
+        earlier = _earlier(name, layout, key["machine"])
         record, timings = measuring.measure(name, layout, settings.benchmark)
     record = {"format": records.FORMAT, "key": key, **record, "regression": None}
-    before = records.last_comparable(layout, name, key["machine"])
-    if before:
+    if earlier:
         rule = settings.benchmark.regression
-        record["regression"] = regression.compare(
-            record, timings, before, records.raw(before), rule
-        )
+        record["regression"] = regression.compare(record, timings, *earlier, rule)
     path = records.write(layout, record, timings)
     logger.info("%s: %s", name, path)
     return record | {"path": str(path)}
 
 
-def newest(names: Iterable[str], layout: Layout) -> list[dict]:
+def _earlier(name: str, layout: Layout, machine_id: str) -> tuple[Record, dict[str, Timing]] | None:
+    """Return the last record on this machine and its raw values; None where these are lost."""
+    record = records.last_comparable(layout, name, machine_id)
+    if record is None:
+        return None
+    try:
+        return record, records.raw(layout, record)
+    except SightlineError as error:
+        logger.warning("%s: not compared with its last record: %s", name, error)
+        return None
+
+
+def newest(names: Iterable[str], layout: Layout) -> list[Record]:
     """Return the newest record on this machine of each of these models that has one."""
     here = environment.machine()["id"]
-    found = (records.last_comparable(layout, name, here) for name in names)
-    return [record for record in found if record]
+    candidates = (records.last_comparable(layout, name, here) for name in names)
+    return [record for record in candidates if record]
 
 
-def slower_now(found: Iterable[dict], measured: Iterable[str]) -> list[str]:
+def slower_now(shown: Iterable[Record], measured: Iterable[str]) -> list[str]:
     """Return a line for each model, of those just measured, that is surely slower than before."""
     names = set(measured)
     return [
-        regression.sentence(record)
-        for record in found
+        sentence
+        for record in shown
         if record["model"]["name"] in names
         and record["regression"]
         and record["regression"]["verdict"] == regression.SLOWER
+        and (sentence := regression.sentence(record))
     ]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+FP32, INT8, EAGER = "fp32", "int8", "torch"  # the contenders' names
 SINGLE, MULTI, OFFLINE = "single-stream", "multi-stream", "offline"
 STREAM_BATCH = {SINGLE: 1, MULTI: 8}
 ENOUGH_FOR_P99 = 1000  # calls; below, ten of them or fewer would decide the figure
@@ -25,6 +26,11 @@ class Timing:
 
     milliseconds: np.ndarray  # float32
     rounds: np.ndarray  # int32
+
+    @property
+    def median(self) -> float:
+        """The median in ms."""
+        return float(np.percentile(self.milliseconds, 50))
 
     def percentile(self, share: float) -> float | None:
         """Return a percentile in ms; None for p99 and above of too few calls."""
@@ -61,8 +67,8 @@ def interleave(
     blocks: dict[str, list[int]] = {name: [] for name in contenders}
     for call in contenders.values():
         timed(call, warmup, seconds)
-    spent, done = 0.0, 0
-    while done < LEAST_ROUNDS or spent < seconds * len(contenders):
+    spent, rounds_done = 0.0, 0
+    while rounds_done < LEAST_ROUNDS or spent < seconds * len(contenders):
         due = {name: call for name, call in contenders.items() if len(taken[name]) < calls}
         if not due:
             break
@@ -74,7 +80,7 @@ def interleave(
             taken[name] += block
             blocks[name].append(len(block))
             spent += sum(block) / 1e9
-        done += 1
+        rounds_done += 1
     return {
         name: Timing(
             np.array(taken[name], np.float64).astype(np.float32) / np.float32(1e6),

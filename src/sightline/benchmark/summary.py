@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from sightline.benchmark import pictures, tables
+from sightline.benchmark.records import Record
 from sightline.layout import Layout
 
 
-def text(records: list[dict]) -> str:
+def text(records: list[Record]) -> str:
     """Return all tables and notes, in Markdown that reads well in a terminal too."""
     environment = records[0]["environment"]
     machine = environment["machine"]
@@ -31,12 +32,12 @@ def text(records: list[dict]) -> str:
     return "\n\n".join(parts)
 
 
-def write_pictures(records: list[dict], layout: Layout) -> list[Path]:
+def write_pictures(records: list[Record], layout: Layout) -> list[Path]:
     """Write the pictures of these records into benchmarks/pictures and return their paths."""
     return pictures.write(records, layout.benchmarks.pictures)
 
 
-def _not_real(records: list[dict]) -> list[str]:
+def _not_real(records: list[Record]) -> list[str]:
     catalogues = {r["model"]["catalogue"] for r in records if not r["model"]["real"]}
     return [
         f"The data of the catalogue '{name}' is NOT real: of its models the speed counts, the "

@@ -4,14 +4,19 @@ from collections.abc import Iterable
 
 from sightline import tasks
 from sightline.benchmark import regression
-from sightline.benchmark.scenarios import MULTI, OFFLINE, SINGLE
+from sightline.benchmark.records import Figure, Record
+from sightline.benchmark.scenarios import EAGER, FP32, INT8, MULTI, OFFLINE, SINGLE
 
 ABSENT = "-"
-_LABELS = {"fp32": "onnxruntime fp32", "int8": "onnxruntime int8", "torch": "torch eager"}
+_LABELS = {FP32: "onnxruntime fp32", INT8: "onnxruntime int8", EAGER: "torch eager"}
+
+Row = tuple[object, ...]  # of cells; None is shown as ABSENT
 
 
-def table(rows: list[tuple], words: int) -> str:
-    """Return rows as a Markdown table, the first row its head; so many first columns are words."""
+def table(rows: list[Row], words: int) -> str:
+    """Return rows as a Markdown table. The first row is its head; the first `words` columns hold
+    words, aligned left.
+    """
     cells = [[ABSENT if cell is None else str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
 
@@ -26,11 +31,11 @@ def table(rows: list[tuple], words: int) -> str:
     return "\n".join([line(cells[0]), line(rule), *map(line, cells[1:])])
 
 
-def speed(records: Iterable[dict]) -> str:
+def speed(records: Iterable[Record]) -> str:
     """Return a row for each model, contender and thread count: latency, throughput, all beside
     torch eager of the same thread count.
     """
-    rows = [
+    rows: list[Row] = [
         (
             *("model", "contender", "threads", "1: p50 ms", "p90", "p99", "calls", "/ torch"),
             *("8: p50 ms", "p90", "p99", "calls", "/ torch"),
@@ -45,13 +50,17 @@ def speed(records: Iterable[dict]) -> str:
     return table(rows, words=2)
 
 
-def _speed_row(record: dict, contender: str, threads: int) -> tuple:
-    mine = [f for f in record["figures"] if (f["contender"], f["threads"]) == (contender, threads)]
-    streams = {f["scenario"]: f for f in mine}
-    offline = [f for f in mine if f["scenario"] == OFFLINE]
+def _speed_row(record: Record, contender: str, threads: int) -> Row:
+    figures = [
+        figure
+        for figure in record["figures"]
+        if (figure["contender"], figure["threads"]) == (contender, threads)
+    ]
+    streams = {figure["scenario"]: figure for figure in figures}
+    offline = [figure for figure in figures if figure["scenario"] == OFFLINE]
     largest = max(offline, key=lambda figure: figure["batch"])
     best = max(offline, key=lambda figure: figure["images_per_second"])
-    rejected = contender == "int8" and not record["variants"]["int8"]["accepted"]
+    rejected = contender == INT8 and not record["variants"][INT8]["accepted"]
     return (
         *(record["model"]["name"], _LABELS[contender] + " (rejected)" * rejected, threads),
         *_latency(record, streams[SINGLE]),
@@ -60,32 +69,28 @@ def _speed_row(record: dict, contender: str, threads: int) -> tuple:
     )
 
 
-def _latency(record: dict, figure: dict) -> tuple:
-    shown = [figure[f"p{share}_ms"] for share in (50, 90, 99)]
-    milliseconds = (value and f"{value:.3f}" for value in shown)
+def _latency(record: Record, figure: Figure) -> Row:
+    percentiles = [figure[f"p{share}_ms"] for share in (50, 90, 99)]
+    milliseconds = (value and f"{value:.3f}" for value in percentiles)
     return *milliseconds, figure["calls"], _against_torch(record, figure)
 
 
-def against_torch(record: dict, figure: dict) -> float:
+def _against_torch(record: Record, figure: Figure) -> str | None:
     """Return a figure's median over that of torch eager, measured in turns with it."""
+    if figure["contender"] == EAGER:
+        return None
     same = ("scenario", "batch", "threads")
     torch = next(
         other
         for other in record["figures"]
-        if other["contender"] == "torch" and all(other[key] == figure[key] for key in same)
+        if other["contender"] == EAGER and all(other[key] == figure[key] for key in same)
     )
-    return figure["p50_ms"] / torch["p50_ms"]
+    return f"{figure['p50_ms'] / torch['p50_ms']:.2f}"
 
 
-def _against_torch(record: dict, figure: dict) -> str | None:
-    if figure["contender"] == "torch":
-        return None
-    return f"{against_torch(record, figure):.2f}"
-
-
-def costs(records: Iterable[dict]) -> str:
+def costs(records: Iterable[Record]) -> str:
     """Return a row for each model and variant: cold start, memory, size, agreement with torch."""
-    rows = [
+    rows: list[Row] = [
         (
             *("model", "variant", "import s", "open s", "first answer ms", "peak MB, 1 image"),
             *("peak MB, largest batch", "kB", "same top-1 as torch", "largest difference"),
@@ -93,46 +98,46 @@ def costs(records: Iterable[dict]) -> str:
         )
     ]
     for record in records:
-        figure = tasks.words(record["model"]["task"]).figure
-        for variant, known in record["variants"].items():
-            if "cold_start" not in known:
+        key = tasks.words(record["model"]["task"]).figure
+        for name, variant in record["variants"].items():
+            if "cold_start" not in variant:
                 continue
-            cold, torch = known["cold_start"], known["against_torch"]
+            cold, torch = variant["cold_start"], variant["against_torch"]
             rows.append(
                 (
-                    *(record["model"]["name"], variant),
+                    *(record["model"]["name"], name),
                     *(f"{cold['import_seconds']:.2f}", f"{cold['open_seconds']:.3f}"),
                     f"{1000 * cold['first_answer_seconds']:.1f}",
-                    *(f"{cold[key] / 1e6:,.0f}" for key in ("peak_bytes_first", "peak_bytes")),
-                    f"{known['bytes'] / 1000:,.0f}",
+                    *(f"{cold[peak] / 1e6:,.0f}" for peak in ("peak_bytes_first", "peak_bytes")),
+                    f"{variant['bytes'] / 1000:,.0f}",
                     *(torch.get("same_top1"), f"{torch['max_difference']:.1e}"),
-                    figure,
-                    *(_figure(known.get(f"{split}_{figure}")) for split in ("val", "test")),
+                    key,
+                    *(_four_digits(variant.get(f"{split}_{key}")) for split in ("val", "test")),
                 )
             )
     return table(rows, words=2)
 
 
-def _figure(value: float | None) -> str | None:
+def _four_digits(value: float | None) -> str | None:
     return None if value is None else f"{value:.4f}"
 
 
-def levels(records: Iterable[dict]) -> str:
+def levels(records: Iterable[Record]) -> str:
     """Return a row for each model: what each level of graph optimisation makes of a call."""
     records = list(records)
     columns = list(dict.fromkeys((r["batch"], r["level"]) for x in records for r in x["levels"]))
-    rows = [("model", *(f"{batch}: {level}, ms" for batch, level in columns))]
+    rows: list[Row] = [("model", *(f"{batch}: {level}, ms" for batch, level in columns))]
     for record in records:
         medians = {(row["batch"], row["level"]): row["p50_ms"] for row in record["levels"]}
         rows.append((record["model"]["name"], *(f"{medians[column]:.3f}" for column in columns)))
     return table(rows, words=1)
 
 
-def notes(records: Iterable[dict]) -> list[str]:
+def notes(records: Iterable[Record]) -> list[str]:
     """Return what must be said beside the figures: regressions, busy machines, int8 verdicts."""
     lines = []
     for record in records:
-        name, int8 = record["model"]["name"], record["variants"]["int8"]
+        name, int8 = record["model"]["name"], record["variants"][INT8]
         if line := regression.sentence(record):
             lines.append(f"**regression**: {line}")
         if record["environment"]["busy"]:

@@ -3,18 +3,24 @@
 import logging
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sightline.benchmark.scenarios import MULTI, OFFLINE, SINGLE
+from sightline.benchmark.records import Record, raw_file
+from sightline.benchmark.scenarios import INT8, MULTI, OFFLINE, SINGLE
 from sightline.errors import SightlineError
 from sightline.layout import Layout
 from sightline.tracking import store
 from sightline.tracking.connection import connected
 from sightline.tracking.locked_results import LockedResults, read
 
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
 logger = logging.getLogger(__name__)
 
 
-def complete(records: list[dict], layout: Layout) -> None:
+def complete(records: list[Record], layout: Layout) -> None:
     """Write these records to MLflow where they are not there yet, one for each model and machine.
 
     A model that is not in MLflow, or not as dvc.lock has it, is named and left out. Raises
@@ -36,8 +42,8 @@ def complete(records: list[dict], layout: Layout) -> None:
             _write(client, record, results, layout)
 
 
-def _write(client, record: dict, results: LockedResults, layout: Layout) -> None:
-    """Add one record to its model's run: metrics, files, and last the tag that says it is whole."""
+def _write(client: "MlflowClient", record: Record, results: LockedResults, layout: Layout) -> None:
+    """Add one record to its model's run: metrics, files, and last the tag that says so."""
     run = _run(client, results)
     if run is None:
         logger.warning(
@@ -52,15 +58,15 @@ def _write(client, record: dict, results: LockedResults, layout: Layout) -> None
     when = round(datetime.fromisoformat(record["environment"]["time"]).timestamp() * 1000)
     for key, value in metrics(record).items():
         client.log_metric(run.info.run_id, f"{tag}/{key}", value, when, 0)
-    int8 = layout.benchmarks.int8(results.name)
-    accepted = [int8] if record["variants"]["int8"]["accepted"] else []
-    path = Path(record["path"])
-    for file in [path, path.with_suffix(".npz"), *accepted]:
+    files = [Path(record["path"]), raw_file(record["path"])]
+    if record["variants"][INT8]["accepted"]:
+        files.append(layout.benchmarks.int8(results.name))
+    for file in filter(Path.exists, files):  # raw values may be lost: see `records.raw`
         client.log_artifact(run.info.run_id, str(file), f"benchmark/{machine}")
     client.set_tag(run.info.run_id, tag, name)
 
 
-def _run(client, results: LockedResults):
+def _run(client: "MlflowClient", results: LockedResults) -> "Run | None":
     experiment = client.get_experiment_by_name(results.title)
     if experiment is None:
         return None
@@ -69,21 +75,21 @@ def _run(client, results: LockedResults):
     return runs[0] if runs else None
 
 
-def metrics(record: dict) -> dict[str, float]:
+def metrics(record: Record) -> dict[str, float]:
     """Return what is worth a column in the comparison of runs, by MLflow's rules for names."""
-    found = {}
+    values: dict[str, float] = {}
     for figure in record["figures"]:
         start = "{contender}/{threads}-threads".format(**figure)
         if figure["scenario"] in (SINGLE, MULTI):
             for share in ("p50", "p90", "p99"):
                 if figure[f"{share}_ms"] is not None:
-                    found[f"{start}/{figure['scenario']}_{share}_ms"] = figure[f"{share}_ms"]
+                    values[f"{start}/{figure['scenario']}_{share}_ms"] = figure[f"{share}_ms"]
         elif figure["scenario"] == OFFLINE:
             key = f"{start}/offline_images_per_second"
-            found[key] = max(found.get(key, 0.0), figure["images_per_second"])
-    for variant, known in record["variants"].items():
-        if cold := known.get("cold_start"):
+            values[key] = max(values.get(key, 0.0), figure["images_per_second"])
+    for name, variant in record["variants"].items():
+        if cold := variant.get("cold_start"):
             parts = ("import_seconds", "open_seconds", "first_answer_seconds")
-            found[f"{variant}/cold_start_seconds"] = sum(cold[part] for part in parts)
-            found[f"{variant}/peak_bytes"] = cold["peak_bytes"]
-    return found
+            values[f"{name}/cold_start_seconds"] = sum(cold[part] for part in parts)
+            values[f"{name}/peak_bytes"] = cold["peak_bytes"]
+    return values

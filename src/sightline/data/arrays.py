@@ -12,8 +12,8 @@ from sightline.layout import Processed
 
 
 def load_meta(files: Processed) -> dict[str, Any]:
-    """Return meta.json of a preprocessed dataset; SightlineError where there is none or half."""
-    return read_json(files.meta, _again(files))
+    """Return meta.json of a preprocessed dataset; SightlineError where it is missing or damaged."""
+    return read_json(files.meta, _again(files), "dataset", "classes", "counts", "mean", "std")
 
 
 def load_split(files: Processed, split: str) -> tuple[np.ndarray, np.ndarray]:

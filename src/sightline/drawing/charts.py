@@ -18,7 +18,7 @@ class Line:
 
     label: str
     x: Sequence[float]
-    y: Sequence[float]
+    y: Sequence[float] | np.ndarray
     colour: str
     style: str = "-"
 

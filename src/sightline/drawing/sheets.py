@@ -1,19 +1,18 @@
-"""Sheets by PIL: images in a grid or in lines, with words beside them. Equal images, equal bytes.
-"""
+"""Sheets by PIL: images in a grid or in lines, with texts. Equal images, equal bytes."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 COLUMNS = 6  # of a sheet
 SIDE, CAPTION, GAP = 112, 34, 8  # of each image, of its two lines, between them; pixels
-# of lines of images: how large a pixel is, the space between images, for the words beside them and
-# for the title above them
+# of lines of images: how large a pixel is, the space between images, left of them for the names and
+# above them for the title
 ZOOM, LINE_GAP, MARGIN, TOP = 3, 6, 92, 24
 
 
 def sheet(images: np.ndarray, captions: list[tuple[str, str]], nothing: str) -> Image.Image:
-    """Return images, uint8 N x H x W x C, in a grid, each above two lines: what it is in black,
-    what the model predicts in red. Without an image it shows the text `nothing`.
+    """Return images, uint8 N x H x W x C, in a grid, each above its caption: a line in black, one
+    in red. Without images it shows the text `nothing`.
     """
     font = ImageFont.load_default(11)
     lines = max(1, -(-len(images) // COLUMNS))
@@ -22,17 +21,17 @@ def sheet(images: np.ndarray, captions: list[tuple[str, str]], nothing: str) -> 
     draw = ImageDraw.Draw(page)
     if not len(images):
         draw.text((12, 12), nothing, "black", font)
-    for place, (image, (actual, predicted)) in enumerate(zip(images, captions, strict=True)):
+    for place, (image, (black, red)) in enumerate(zip(images, captions, strict=True)):
         left, top = GAP + place % COLUMNS * across, GAP + place // COLUMNS * down
         shown = Image.fromarray(image.squeeze())
         page.paste(shown.resize((SIDE, SIDE), Image.Resampling.NEAREST), (left, top))
-        draw.text((left, top + SIDE + 2), actual, "black", font)
-        draw.text((left, top + SIDE + 16), predicted, "#b00020", font)
+        draw.text((left, top + SIDE + 2), black, "black", font)
+        draw.text((left, top + SIDE + 16), red, "#b00020", font)
     return page
 
 
 def lines_of_images(lines: dict[str, np.ndarray], more: dict[str, str], title: str) -> Image.Image:
-    """Return a line of images, uint8 N x H x W x C, by its name; `more` are words below a name."""
+    """Return a line of images, uint8 N x H x W x C, for each name; `more` stands below a name."""
     font, (count, height, width, _) = ImageFont.load_default(11), next(iter(lines.values())).shape
     across, down = width * ZOOM + LINE_GAP, height * ZOOM + LINE_GAP
     page = Image.new("RGB", (MARGIN + count * across, TOP + len(lines) * down), "white")

@@ -1,4 +1,4 @@
-"""Test-time augmentation: a model sees several views of each image, and their logits are averaged.
+"""Test-time augmentation: a model sees several views of each image, and its outputs are averaged.
 
 Such a figure costs as many times the work: it stands apart, and nothing is chosen by it.
 """

@@ -16,8 +16,8 @@ from sightline.models.trained import TrainedModel
 # of the largest value of an image's output; float32 sums in another order stay 10 times below it
 TOLERANCE = 1e-4
 SMALL = 0.01  # values below it carry the rounding of larger ones: features that ReLU all but closed
-TIE = 1e-5  # of the largest logit: two classes as close as this are told apart by rounding alone
-CHUNK = 256  # images at a time over the whole test split
+TIE = 1e-5  # of the largest value: two classes as close as this are told apart by rounding alone
+CHUNK = 256  # images at a time over the test split
 BATCHES = (1, 2, 257)  # one, few, more than any example and no power of two
 RECURRENT = ("LSTM", "GRU", "RNN")
 
@@ -61,8 +61,8 @@ def check(
 ) -> dict[str, int | float]:
     """Return the figures of a file that passes every check, as flat scalars for export.json.
 
-    `images` uint8 N x H x W x C and `targets` N: the task's questions of the whole test split, N
-    at least 1.
+    `images` uint8 N x H x W x C and `targets` N: the task's questions of the test split, N at
+    least 1.
     Raises SightlineError that says which check failed and by how much.
     """
     proto = onnx.load(path, load_external_data=False)
@@ -136,7 +136,8 @@ def _cases(model: TrainedModel, images: np.ndarray) -> Iterator[tuple[str, tuple
             yield f"batch of {batch} with lengths", (asked, 1 + np.arange(batch) % steps)
     if model.network.any_height:
         two = np.resize(images, (2, *images.shape[1:]))
-        for asked in (two[:, :1], two[:, : -(-two.shape[1] // 2)], np.concatenate([two, two], 1)):
+        height = images.shape[1]
+        for asked in (two[:, :1], two[:, : -(-height // 2)], np.concatenate([two, two], 1)):
             yield f"{asked.shape[1]} rows", (asked,)
 
 
@@ -196,7 +197,7 @@ def _near_ties(expected: np.ndarray, got: np.ndarray, start: int) -> int:
         if margin > TIE:
             raise SightlineError(
                 f"test image {start + index}: onnxruntime says class {other[index]}, torch "
-                f"{one[index]}, by {margin:.1e} of the largest logit: no tie"
+                f"{one[index]}, by {margin:.1e} of the largest value: no tie"
             )
     return len(differing)
 

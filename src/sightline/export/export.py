@@ -11,16 +11,17 @@ from sightline.export.card import card
 from sightline.export.checks import check
 from sightline.export.metadata import metadata
 from sightline.export.translate import OPSET, translate
-from sightline.files import read_json, write_atomically, write_json
+from sightline.files import write_atomically, write_json
 from sightline.inference.session import CONTRACT, Session
 from sightline.layout import Layout
+from sightline.models.results import ModelResults
 from sightline.models.trained import load_model
 
 logger = logging.getLogger(__name__)
 
 
 def export(name: str, layout: Layout) -> None:
-    """Write model.onnx and README.md of one model, and export.json into its report.
+    """Write model.onnx and README.md of one model, and export.json among its results.
 
     The file appears under its name last, after every check on its very bytes has passed. Raises
     SightlineError where a check fails, or what the export needs is missing; then there is none.
@@ -33,7 +34,7 @@ def export(name: str, layout: Layout) -> None:
     if not len(labels):
         raise SightlineError(f"{name}: the test split is empty: there is nothing to check it with")
     images, targets = model.task.examples(images, labels, "test")
-    metrics = read_json(results.metrics, f"run `dvc repro evaluate@{name}`")
+    metrics = ModelResults(name, layout).metrics
 
     proto = translate(model)
     for key, value in metadata(model.description, metrics).items():

@@ -35,7 +35,7 @@ def translate(model: TrainedModel) -> onnx.ModelProto:
         torch.onnx.export(
             model,
             _example(model, batch=2, extra_rows=0),
-            buffer,
+            buffer,  # pyright: ignore[reportArgumentType]: this exporter writes to a file object too
             dynamo=False,
             opset_version=OPSET,
             input_names=traced,

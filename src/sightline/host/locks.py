@@ -4,18 +4,18 @@ A lock is a file that stays where it is, but for that of `held`, for which nobod
 """
 
 import contextlib
+import itertools
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from sightline.errors import SightlineError, TryAgain
 
-_POLL = 0.5  # seconds between two attempts
-_PLACES = 64  # stages that may share the processors of a machine
+_PROMPT = 1.0  # seconds: who holds a lock for less is not worth a line of the log
 
 
 def machine_folder() -> Path:
@@ -120,32 +120,37 @@ def processors(
     """Hold the processors, `alone` or with others who share them; wait at most `wait` seconds.
 
     Flows run each stage within it, whatever their workspace, and `sightline benchmark` each model.
-    There are as many places as stages may run at once: a stage takes one, a benchmark all of them,
-    in order, so that new stages cannot keep it waiting for ever. `folder` holds the locks (default:
-    `machine_folder()`). Raises TryAgain when the wait is over.
+    Everybody comes through one gate. A stage takes a place of its own and opens the gate again; a
+    benchmark keeps the gate shut and waits until all places are free, so no stream of new stages
+    can keep it waiting for ever. `folder` holds the locks (default: `machine_folder()`). Raises
+    TryAgain when the wait is over.
     """
     folder = folder or machine_folder()
-    places = [shared(folder / f"sightline-processors-{place}.lock") for place in range(_PLACES)]
-    missing = len(places) if alone else 1
-    holder = "stages of some flow" if alone else "a benchmark"
-    end, told = time.monotonic() + wait, False
-    with contextlib.ExitStack() as mine:
-        while missing:
-            choice = places[:1] if alone else places[::-1]
-            free = next((place for place in choice if try_acquire(place)), None)
-            if free:
-                mine.callback(free.release)
-                places.remove(free)
-                missing -= 1
-                continue
-            if time.monotonic() >= end:
-                raise TryAgain(
-                    f"{folder}: {holder} had this machine for more than {wait:.0f} s: let it "
-                    "finish or end it, then run this again (flows.lock_wait in params.yaml is the "
-                    "patience)"
-                )
-            if not told:
-                on_wait(f"waiting until {holder} gives up this machine, at most {wait:.0f} s")
-                told = True
-            time.sleep(_POLL)
+    deadline = time.monotonic() + wait
+
+    def taken(lock: FileLock, holder: str) -> AcquireReturnProxy:
+        with contextlib.suppress(Timeout):
+            return lock.acquire(timeout=_PROMPT)
+        on_wait(f"waiting until {holder} gives up this machine, at most {wait:.0f} s")
+        try:
+            return lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
+        except Timeout:
+            raise TryAgain(
+                f"{lock.lock_file}: {holder} had this machine for more than {wait:.0f} s: let it "
+                "finish or end it, then run this again (flows.lock_wait in params.yaml is the "
+                "patience)"
+            ) from None
+
+    with taken(shared(folder / "sightline-benchmark.lock"), "a benchmark"):
+        if alone:
+            for path in folder.glob("sightline-stage-*.lock"):
+                with taken(shared(path), "a stage of some flow"):
+                    pass
+            yield
+            return
+        places = (shared(folder / f"sightline-stage-{number}.lock") for number in itertools.count())
+        place = next(place for place in places if try_acquire(place))
+    try:
         yield
+    finally:
+        place.release()

@@ -24,8 +24,7 @@ def predict(model: str, images: list[str], top: int = 1, invert: str = "auto") -
     """Print the model's answer about each image (`Words.answer` of its task), and the file in the
     working folder that holds the answer's picture, if it has one, under a free name.
 
-    `top`: how many classes to print, for a task that chooses among some.
-
+    `top`: how many classes to print, for a task that chooses among classes.
     `invert`: yes, no, or auto, which inverts an image with a light border for a model that was
     trained on light things on dark ground, and says so. An image that cannot be read gets a line
     in the log, and the others go on; then SightlineError at the end.
@@ -39,6 +38,11 @@ def predict(model: str, images: list[str], top: int = 1, invert: str = "auto") -
             f"{nearest(task, tasks.names())}"
         )
     words, classes = tasks.words(task), session.metadata["classes"]
+    if missing := [name for name in words.outputs if name not in session.outputs]:
+        raise SightlineError(
+            f"{model}: its outputs are {', '.join(session.outputs)}, the task {task} needs "
+            f"{', '.join(missing)} too: export it again"
+        )
     if description["resize"]["rule"] != RULE:
         raise SightlineError(
             f"{model}: wants its images resized by '{description['resize']['rule']}', this "

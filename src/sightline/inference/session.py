@@ -40,7 +40,7 @@ class Session:
         self.inputs = {value.name: value.shape for value in everything}
         self.outputs = {value.name: value.shape for value in self.raw.get_outputs()}
         self._names = list(self.outputs)
-        self._run = self.raw.run
+        self._run: Any = self.raw.run
 
     def run(
         self, images: np.ndarray, lengths: Sequence[int] | np.ndarray | None = None

@@ -26,22 +26,22 @@ def first_convolution(model: TrainedModel) -> nn.Conv2d | None:
 def feature_maps(model: TrainedModel, image: Tensor) -> list[np.ndarray]:
     """Return what the network makes of one image, as maps C x h x w, from large to small.
 
-    Of each size (h, w) the last that comes by is kept: the result of all layers that work at that
-    size. A single pixel is no map. `image` uint8 1 x H x W x C.
+    Of each size (h, w) the last maps are kept: the result of all layers that work at that size. A
+    single pixel is no map. `image` uint8 1 x H x W x C.
     """
-    seen: dict[tuple[int, int], Tensor] = {}
+    last: dict[torch.Size, Tensor] = {}
 
-    def look(module: nn.Module, inputs: tuple, output: object) -> None:
+    def keep(module: nn.Module, inputs: tuple, output: object) -> None:
         if isinstance(output, Tensor) and output.ndim == 4 and output.shape[2:].numel() > 1:
-            seen[tuple(output.shape[2:])] = output[0].clone()  # a layer behind may change it
+            last[output.shape[2:]] = output[0].clone()  # a later layer may change it in place
 
-    hooks = [module.register_forward_hook(look) for module in model.network.modules()]
+    hooks = [module.register_forward_hook(keep) for module in model.network.modules()]
     try:
         model(image)
     finally:
         for hook in hooks:
             hook.remove()
-    return [maps.numpy() for maps in seen.values()]
+    return [maps.numpy() for maps in last.values()]
 
 
 def leave(model: TrainedModel, image: Tensor, results: ResultsFolder) -> None:
@@ -99,7 +99,7 @@ def draw_features(title: str, image: np.ndarray, layers: list[np.ndarray]) -> by
         low, high = chosen.min((1, 2), keepdims=True), chosen.max((1, 2), keepdims=True)
         scaled = (chosen - low) / np.where(high > low, high - low, 1)
         axes.imshow(side_by_side(scaled, MAPS), cmap="viridis", interpolation="nearest")
-        said = f"{maps.shape[1]} x {maps.shape[2]}\n{len(maps)} maps"
-        axes.set_ylabel(said, fontsize=9, rotation=0, ha="right", va="center")
+        size = f"{maps.shape[1]} x {maps.shape[2]}\n{len(maps)} maps"
+        axes.set_ylabel(size, fontsize=9, rotation=0, ha="right", va="center")
     axes.set_xlabel(f"at each size the {MAPS} strongest maps; bright: strong response", fontsize=9)
     return charts.png(figure)

@@ -50,11 +50,14 @@ def insight(name: str, layout: Layout) -> None:
 
 
 def questions(
-    model: TrainedModel, images: np.ndarray, labels: np.ndarray, which
+    model: TrainedModel, images: np.ndarray, labels: np.ndarray, which: np.ndarray | slice
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return some test images, uint8 N x H x W x C, and targets, N, as the model's task asks."""
-    asked = model.task.examples(images, labels, "test")  # of all: a question goes by its place
-    return tuple(torch.from_numpy(np.array(array[which])) for array in asked)
+    """Return the test images at `which`, uint8 N x H x W x C, and their targets, N, as the task
+    asks about them.
+    """
+    # asked of all: the question depends on the image's place in the split
+    questions, targets = model.task.examples(images, labels, "test")
+    return torch.from_numpy(np.array(questions[which])), torch.from_numpy(np.array(targets[which]))
 
 
 @torch.inference_mode()

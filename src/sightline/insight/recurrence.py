@@ -37,8 +37,8 @@ class Unrolled(nn.Module):
         """Return the states, T x N x H, of a sequence T x N x V, and the last one as the layer has
         it.
 
-        What goes on to the next step and what goes out is one and the same tensor: its gradient is
-        then the whole of dLoss/dh_t, over all later steps.
+        One and the same tensor goes on to the next step and out of the layer: its gradient is then
+        all of dLoss/dh_t, over all later steps.
         """
         hidden = []
         for step in sequence.split(1):
@@ -49,10 +49,17 @@ class Unrolled(nn.Module):
         return torch.cat(hidden), state
 
 
+def _top(network: Recurrent) -> nn.RNNBase:
+    """Return the top layer, of those that read forwards."""
+    layer = network.onward[-1]
+    assert isinstance(layer, nn.RNNBase)
+    return layer
+
+
 @contextmanager
 def unrolled(network: Recurrent) -> Iterator[Unrolled]:
     """Have the network's top layer (that which reads forwards) run step by step."""
-    cell = network.onward[-1]
+    cell = _top(network)
     network.onward[-1] = layer = Unrolled(cell)
     try:
         yield layer
@@ -62,7 +69,7 @@ def unrolled(network: Recurrent) -> Iterator[Unrolled]:
 
 def leave(model: TrainedModel, images: Tensor, targets: Tensor, results: ResultsFolder) -> None:
     """Leave tables and pictures of test images, uint8 N x H x W x C, and their targets: gradients;
-    gates, where the cell has such; first_rows, for classes read downwards.
+    gates, where the cell has such; first_rows, where classes are read downwards.
     """
     network = model.network
     leave_gradients(model, images[:BACK], targets[:BACK], results)
@@ -73,14 +80,14 @@ def leave(model: TrainedModel, images: Tensor, targets: Tensor, results: Results
         beside = network.any_height and network.steps_per_row == 1
         title = f"The gates while it reads one image\n{results.title}"
         results.picture("gates", gates_figure(title, images[0].numpy(), open_, beside))
-    downwards = network.any_height and not network.backward_in_time
-    if downwards and model.task.words.choice:
-        top1 = accuracy_by_rows(model, images, targets)
-        seen = range(1, len(top1) + 1)
-        results.table("first_rows", ["rows", "top1"], _rows(seen, top1))
-        title = f"Top-1 after the first rows of {len(images)} images\n{results.title}"
-        line = Line("top-1", seen, top1, COLOURS[0])
-        results.picture("first_rows", _chart(title, "rows seen", "top-1", [line]))
+    words = model.task.words
+    if words.choice and network.any_height and not network.backward_in_time:
+        accuracy = accuracy_by_rows(model, images, targets)
+        rows, name = range(1, len(accuracy) + 1), words.figure_name
+        results.table("first_rows", ["rows", words.figure], _rows(rows, accuracy))
+        title = f"{name.capitalize()} after the first rows of {len(images)} images\n{results.title}"
+        line = Line(name, rows, accuracy, COLOURS[0])
+        results.picture("first_rows", _chart(title, "rows seen", name, [line]))
 
 
 def leave_gradients(
@@ -138,7 +145,7 @@ def gradient_norms(model: TrainedModel, images: Tensor, targets: Tensor) -> np.n
 def first_step_with_ink(network: Recurrent, images: Tensor) -> int:
     """Return the first step (0 is the first of all) that reads something in half of the images.
 
-    A row without any contrast says nothing: MNIST's digits begin at about the fifth. Where a step
+    A row without contrast shows nothing: MNIST's digits begin at about the fifth. Where a step
     is a pixel it is the first of that row, and 0 where the order of pixels is permuted.
     """
     if not network.any_height:
@@ -155,7 +162,7 @@ def gates(model: TrainedModel, image: Tensor) -> dict[str, np.ndarray]:
     Of an LSTM's top layer input, forget and output, of a GRU's reset and update (1 keeps the old
     state); nothing for cells without gates. `image` uint8 1 x H x W x C.
     """
-    cell = model.network.onward[-1]
+    cell = _top(model.network)
     names = GATES.get(type(cell))
     if names is None:
         return {}
@@ -163,15 +170,16 @@ def gates(model: TrainedModel, image: Tensor) -> dict[str, np.ndarray]:
         model(image)
     inputs, after = torch.cat(layer.inputs), torch.cat(layer.hidden)[:, 0]
     before = torch.cat([torch.zeros_like(after[:1]), after[:-1]])
-    total = functional.linear(inputs, cell.weight_ih_l0, cell.bias_ih_l0)
-    total += functional.linear(before, cell.weight_hh_l0, cell.bias_hh_l0)
+    weights = dict(cell.named_parameters())
+    total = functional.linear(inputs, weights["weight_ih_l0"], weights["bias_ih_l0"])
+    total += functional.linear(before, weights["weight_hh_l0"], weights["bias_hh_l0"])
     parts = total.sigmoid().chunk(len(names), dim=1)
     return {name: part.numpy() for name, part in zip(names, parts, strict=True) if name}
 
 
 @torch.inference_mode()
 def accuracy_by_rows(model: TrainedModel, images: Tensor, labels: Tensor) -> np.ndarray:
-    """Return top-1 after the first 1, 2, .. H rows of the images: H values.
+    """Return the share of right answers after the first 1, 2, .. H rows of the images: H values.
 
     A network that reads in one direction knows at each step what it has read so far: the head is
     asked at the end of each row. `images` uint8 N x H x W x C, `labels` int64 N.
@@ -188,7 +196,7 @@ def gates_figure(
 ) -> bytes:
     """Return one image, uint8 H x W x C, and its gates, T x units each, as PNG.
 
-    Units are sorted by how open they are on the whole. With `beside` a step is a row of the image,
+    Units are sorted by how open they are on average. With `beside` a step is a row of the image,
     and stands beside it.
     """
     widths = [1.1, *(1.6 for _ in open_), 1.1]

@@ -1,12 +1,14 @@
-"""What is known of one model, read from the files that its stages left. No torch."""
+"""What the stages left of one model, read and checked. No torch."""
 
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from sightline import tasks
+from sightline.errors import SightlineError
 from sightline.files import read_json, read_table
 from sightline.layout import Layout, ModelFiles, ResultFiles
+from sightline.models.description import read_description, train_again
 from sightline.tasks.words import Words
 
 
@@ -40,22 +42,29 @@ class ModelResults:
     @cached_property
     def description(self) -> dict[str, Any]:
         """What the model is: model.json."""
-        return read_json(self.model_files.description, self._again("train"))
+        return read_description(self.model_files)
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """The figures on val and test: metrics.json."""
-        return read_json(self.files.metrics, self._again("evaluate"))
+        again = f"run `dvc repro evaluate@{self.name}`"
+        return read_json(self.files.metrics, again, "catalogue", "task", "flops", "test")
 
     @cached_property
     def timing(self) -> dict[str, Any]:
         """What the training took: timing.json."""
-        return read_json(self.files.timing, self._again("train"))
+        return read_json(self.files.timing, train_again(self.model_files), "seconds")
 
     @cached_property
     def epochs(self) -> list[dict[str, str]]:
-        """The rows of the training curve."""
-        return read_table(self.files.epochs)
+        """The rows of the training curve, one for each epoch: epochs.csv."""
+        again = train_again(self.model_files)
+        rows, epochs = read_table(self.files.epochs, again), self.description["recipe"]["epochs"]
+        if len(rows) != epochs:
+            raise SightlineError(
+                f"{self.files.epochs} is damaged (it has {len(rows)} of {epochs} epochs): {again}"
+            )
+        return rows
 
     @property
     def data(self) -> dict[str, Any]:
@@ -85,6 +94,3 @@ class ModelResults:
     def figure(self, split: str) -> float | None:
         """Return the figure by which models of its task are compared; None without that split."""
         return self.metrics.get(split, {}).get(self.words.figure)
-
-    def _again(self, stage: str) -> str:
-        return f"run `dvc repro {stage}@{self.name}`"

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from sightline import networks, tasks
-from sightline.errors import SightlineError
-from sightline.files import read_json
+from sightline.errors import SightlineError, one_line
 from sightline.layout import ModelFiles
+from sightline.models.description import read_description, train_again
 from sightline.networks.layers import normalise
 
 
@@ -34,7 +34,7 @@ class TrainedModel(nn.Module):
         """Return the task's outputs by name (`Words.outputs`), and features, N x F.
 
         `images` uint8 N x H x W x C, raw pixels; `lengths` int64 N, in steps, for recurrent
-        networks (below 0: the whole sequence).
+        networks (below 0: all steps).
         """
         x = normalise(images, self.mean, self.std)
         raw, features = self.task.read(self.network, x, lengths)
@@ -47,21 +47,21 @@ def load_model(files: ModelFiles) -> TrainedModel:
     Raises SightlineError where it is missing or damaged, or its weights do not fit the network's
     code.
     """
-    again = f"run `dvc repro train@{files.name}`"
-    description = read_json(files.description, again)
+    again, description = train_again(files), read_description(files)
     try:
         weights = torch.load(files.weights, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise SightlineError(f"{files.weights}: no such file: {again}") from None
     except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
-        raise SightlineError(f"{files.weights} is damaged ({_short(error)}): {again}") from None
-    model = TrainedModel(description)
+        why = one_line(error)[:200]
+        raise SightlineError(f"{files.weights} is damaged ({why}): {again}") from None
     try:
+        model = TrainedModel(description)
         model.network.load_state_dict(weights)
-    except RuntimeError as error:
+    except (ModuleNotFoundError, RuntimeError, TypeError, ValueError) as error:
         raise SightlineError(
             f"{files.weights} does not fit the network {description['network']} as its code stands "
-            f"now: {again} ({_short(error)})"
+            f"now: {again} ({one_line(error)[:200]})"
         ) from None
     return model.eval()
 
@@ -73,7 +73,3 @@ def serialise(value: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
     torch.save(value, buffer)
     return buffer.getvalue()
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 
-def command(name: str, force: bool = False, pull: bool = False) -> list[str]:
+def repro(name: str, force: bool = False, pull: bool = False) -> list[str]:
     """Return the command that runs one stage, if DVC finds it stale, and waits for DVC's lock.
 
     With `pull`, what another machine pushed is taken instead of computed.
@@ -13,13 +13,18 @@ def command(name: str, force: bool = False, pull: bool = False) -> list[str]:
 
 
 def push(names: Iterable[str]) -> list[str]:
-    """Return the command that sends what `names` made, and the record that they ran."""
+    """Return the command that sends what `names` made, and the run cache, which tells that they ran."""
     return ["dvc", "--wait-for-lock", "push", "--run-cache", *names]
 
 
 def pull(names: Iterable[str]) -> list[str]:
     """Return the command that gets what `names` made, wherever that was."""
-    return ["dvc", "--wait-for-lock", "pull", *names]
+    return ["dvc", "--wait-for-lock", "pull", "--force", *names]
+
+
+def checkout(names: Iterable[str]) -> list[str]:
+    """Return the command that takes from the cache what dvc.lock says that `names` made."""
+    return ["dvc", "--wait-for-lock", "checkout", "--force", *names]
 
 
 def save_experiment(name: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, cast
 
 from sightline.errors import SightlineError, one_line
 
@@ -15,8 +16,9 @@ def copy_settings(root: Path, copy: Path) -> None:
 
     source = Config(str(root / ".dvc"))
     cache = source.get("cache", {}).get("dir")
-    with Config(str(copy / ".dvc")).edit("local") as settings:
-        settings.update(source.read("local"))
+    with Config(str(copy / ".dvc")).edit("local") as local:
+        settings = cast("dict[str, Any]", local)  # dvc declares no type
+        settings.update(cast("dict[str, Any]", source.read("local")))
         settings.setdefault("cache", {})["dir"] = str(cache or (root / ".dvc" / "cache").resolve())
         # DVC's index of this passing folder goes with the folder, instead of staying in /var/tmp
         settings.setdefault("core", {})["site_cache_dir"] = str(copy / ".dvc" / "tmp" / "site")

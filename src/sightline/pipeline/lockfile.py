@@ -41,13 +41,13 @@ def _entries(text: str) -> dict[str, dict[str, Any]]:
         lock = COMPILED_LOCKFILE_SCHEMA(yaml.load(text, _LOADER))
     except (yaml.YAMLError, Invalid) as error:
         raise ValueError(str(error)) from None
-    if "stages" not in lock:
+    if not isinstance(lock, dict) or "stages" not in lock:
         raise ValueError("its stages are missing")
     return lock["stages"]
 
 
 def heal(root: Path) -> list[str]:
-    """Put aside what a killed dvc left half written; return a line for each file.
+    """Set aside what a killed dvc left half written; return a line for each file.
 
     Nothing is lost: a stage whose entry is gone is restored from the run cache, not computed.
     """
@@ -62,10 +62,24 @@ def heal(root: Path) -> list[str]:
             aside = project.own_state.set_aside(path)
             path.replace(aside)
             notes.append(
-                f"{path} was damaged ({one_line(error)}): a dvc was killed while it wrote; put "
+                f"{path} was damaged ({one_line(error)}): a dvc was killed while it wrote; set "
                 f"aside as {aside}, its content comes back from the run cache"
             )
     return notes
+
+
+def adopt(root: Path, name: str, entry: dict[str, Any]) -> None:
+    """Write what another machine's dvc.lock says of a stage into this one; waits for DVC's lock."""
+    from dvc.repo import Repo
+    from dvc.utils.serialize import modify_yaml
+
+    with (
+        Repo(str(root), _wait_for_lock=True) as repo,
+        repo.lock,
+        modify_yaml(Layout(root).lock) as lock,
+    ):
+        lock.setdefault("schema", "2.0")
+        lock.setdefault("stages", {})[name] = entry
 
 
 def locked_outs(root: Path) -> dict[str, str]:

@@ -63,12 +63,12 @@ def gradients(models: list[PageModel], colours: dict[str, str]) -> Markup:
 
 
 def first_rows(models: list[PageModel], colours: dict[str, str]) -> Markup:
-    """Return a chart of top-1 by the number of rows seen, a line each model."""
+    """Return a chart of the figure by the number of rows seen, a line each model."""
     lines = []
     for model in models:
-        rows, top1 = (model.column("first_rows", name) for name in ("rows", "top1"))
-        lines.append(Line(model.name, rows, top1, colours[model.name]))
-    return _lines("rows seen", "top-1", lines)
+        rows, values = (model.column("first_rows", name) for name in ("rows", model.key))
+        lines.append(Line(model.name, rows, values, colours[model.name]))
+    return _lines("rows seen", models[0].words.figure_name, lines)
 
 
 def _lines(x_label: str, y_label: str, lines: list[Line], log: bool = False) -> Markup:
@@ -93,7 +93,7 @@ def svg(figure, label: str) -> Markup:
     text = text[text.index("<svg") :].replace("#000000", "currentColor")
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r' id="[a-zA-Z]+[\w.]*_\d+"', "", text)  # names that nothing refers to
-    box = re.search(r'viewBox="[^"]*"', text)[0]
+    box = re.findall(r'viewBox="[^"]*"', text)[0]
     body = text[text.index(">") + 1 :]
     head = Markup('<svg role="img" aria-label="{}" xmlns:xlink="http://www.w3.org/1999/xlink" ')
     return head.format(label) + Markup(f"{box}>{body}")

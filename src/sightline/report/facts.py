@@ -16,18 +16,19 @@ def decades(model: PageModel, when: str) -> float | None:
 
 
 def rows_to_half(model: PageModel) -> int:
-    """Return after how many rows a model first has half of the top-1 that it has at the end."""
-    top1 = model.column("first_rows", "top1")
-    return next(row for row, value in enumerate(top1, 1) if value >= top1[-1] / 2)
+    """Return after how many rows a model first has half of the figure that it has at the end."""
+    values = model.column("first_rows", model.key)
+    return next(row for row, value in enumerate(values, 1) if value >= values[-1] / 2)
 
 
 def sharing(models: list[PageModel]) -> str:
-    """Return a sentence that compares the best cnn with the best mlp; empty where one is missing.
+    """Return sentences that compare the best cnn with the best mlp of one task; empty where one is
+    missing or the task does not choose among classes.
 
-    On the way it says after which epoch the cnn's figure on val had reached the mlp's last one.
+    The last one tells after which epoch the cnn's figure on val had reached the mlp's final one.
     """
-    best = {}
-    for model in models:
+    best: dict[str, PageModel] = {}
+    for model in (model for model in models if model.chooses):
         network = model.description["network"]
         if network not in best or model.test_figure > best[network].test_figure:
             best[network] = model
@@ -36,9 +37,10 @@ def sharing(models: list[PageModel]) -> str:
     cnn, mlp = best["cnn"], best["mlp"]
     ratio = mlp.description["parameters"] / cnn.description["parameters"]
     text = (
-        f"{mlp.name} has {mlp.description['parameters']:,} parameters and a top-1 of "
-        f"{mlp.test_figure:.2%} on test; {cnn.name} has {cnn.description['parameters']:,} and "
-        f"{cnn.test_figure:.2%}: for each of its parameters the mlp has {ratio:.2g}."
+        f"{mlp.name} has {mlp.description['parameters']:,} parameters and a "
+        f"{mlp.words.figure_name} of {mlp.test_figure:.2%} on test; {cnn.name} has "
+        f"{cnn.description['parameters']:,} and {cnn.test_figure:.2%}: for each of its parameters "
+        f"the mlp has {ratio:.2g}."
     )
     goal = mlp.epochs[-1][f"val_{mlp.key}"]
     if goal:

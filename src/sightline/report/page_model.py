@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from sightline.files import read_table
+from sightline.layout import Drawn
 from sightline.models.results import ModelResults
 
 
@@ -31,8 +32,13 @@ class PageModel(ModelResults):
     @cached_property
     def tables(self) -> dict[str, list[dict[str, str]]]:
         """The rows of its tables."""
-        folders = (self.files.tables, self.files.insight.tables)
-        return {p.stem: read_table(p) for folder in folders for p in sorted(folder.glob("*.csv"))}
+        return self._read_tables(self.files, "evaluate") | self._read_tables(
+            self.files.insight, "insight"
+        )
+
+    def _read_tables(self, drawn: Drawn, stage: str) -> dict[str, list[dict[str, str]]]:
+        again = f"run `dvc repro {stage}@{self.name}`"
+        return {p.stem: read_table(p, again) for p in sorted(drawn.tables.glob("*.csv"))}
 
     @cached_property
     def pictures(self) -> dict[str, str]:

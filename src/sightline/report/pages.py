@@ -31,7 +31,7 @@ def write_pages(layout: Layout) -> list[Path]:
     models = [model for name in names if (model := PageModel(name, layout)).evaluated]
     if not models:
         raise SightlineError(
-            f"{layout.root}: no model has been evaluated yet: run `make run`, or "
+            f"{layout.params}: no model in it has been evaluated yet: run `make run`, or "
             f"`dvc repro insight@{next(iter(names), 'MODEL')}` for one of them"
         )
     pages: dict[Path, list[PageModel]] = {}
@@ -61,6 +61,7 @@ def render(models: list[PageModel]) -> str:
         data=models[0].data,
         models=models,
         by_task=by_task,
+        sharing=[(group, text) for group in by_task.values() if (text := facts.sharing(group))],
         colours={m.name: COLOURS[place % len(COLOURS)] for place, m in enumerate(models)},
         charts=charts,
         facts=facts,

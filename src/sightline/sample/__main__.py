@@ -8,16 +8,16 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import yaml
 from PIL import Image
 
 from sightline.sample import DATASETS, SPLITS, drawn
+from sightline.settings import catalogue as catalogues
 
 
 def pin(catalogue: Path) -> None:
     """Put the digests of what is drawn now in the place of those that the catalogue holds."""
     text = catalogue.read_text(encoding="utf-8")
-    for dataset, entry in yaml.safe_load(text).items():
+    for dataset, entry in catalogues.load(catalogue).items():
         settings = entry["draw"]
         for split in SPLITS:
             content = drawn(dataset, split, settings[split], settings["seed"])
@@ -31,7 +31,7 @@ def sheet(catalogue: Path, folder: Path) -> None:
     """Draw a contact sheet of each dataset, a row a class, and one of all, a row a dataset."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
-    for dataset, entry in yaml.safe_load(catalogue.read_text(encoding="utf-8")).items():
+    for dataset, entry in catalogues.load(catalogue).items():
         classes = DATASETS[dataset]
         content = drawn(dataset, "train", classes * 12, entry["draw"]["seed"])
         places = np.argsort(content.labels, kind="stable")

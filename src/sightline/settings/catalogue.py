@@ -5,12 +5,12 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from sightline.errors import SightlineError, one_line
+from sightline.errors import SightlineError
 from sightline.settings.explain import explain, nearest
 from sightline.settings.section import Count, section
+from sightline.settings.yaml_file import read_yaml
 
 # Which files a format consists of, by role: one of these sets.
 _ROLES = {
@@ -111,17 +111,10 @@ class Entry:
 
 def load(path: Path) -> dict[str, Any]:
     """Return a catalogue as it stands in the file; SightlineError where it is not a mapping."""
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SightlineError(
-            f"{path}: no such catalogue: `catalogue:` in params.yaml names a file in {path.parent}"
-        ) from None
-    except yaml.YAMLError as error:
-        raise SightlineError(f"{path} is not valid YAML: {one_line(error)}") from None
-    if not isinstance(raw, dict):
+    entries = read_yaml(path, f"`catalogue:` in params.yaml names a catalogue in {path.parent}")
+    if not isinstance(entries, dict):
         raise SightlineError(f"{path}: a catalogue maps datasets to entries, this file does not")
-    return raw
+    return entries
 
 
 def entry(path: Path, dataset: str) -> Entry:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import UnionType
-from typing import get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from pydantic import ValidationError
 
@@ -18,16 +18,6 @@ def nearest(name: object, known: Iterable[object]) -> str:
     return f"{hint}There are: {', '.join(names) or 'none'}"
 
 
-def _known_keys(root: type, place: tuple[int | str, ...]) -> list[str]:
-    """The keys that `root`, a dataclass, knows at the place of an unknown key."""
-    kind = root
-    for part in place[:-1]:
-        kind = get_type_hints(kind)[part] if is_dataclass(kind) else get_args(kind)[-1]
-        if isinstance(kind, UnionType):  # an optional section: X | None
-            kind = get_args(kind)[0]
-    return [f.name for f in fields(kind)]
-
-
 def explain(path: Path, error: ValidationError, root: type, prefix: str = "") -> str:
     """Return one line per mistake that pydantic found in `path`, checked as dataclass `root`.
 
@@ -35,14 +25,25 @@ def explain(path: Path, error: ValidationError, root: type, prefix: str = "") ->
     """
     lines = []
     for item in error.errors():
-        where = ".".join([prefix] * bool(prefix) + [str(part) for part in item["loc"]])
+        place = item["loc"]
         if item["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-            problem = f"unknown key: {nearest(item['loc'][-1], _known_keys(root, item['loc']))}"
+            problem = f"unknown key: {nearest(place[-1], _keys(root, place[:-1]))}"
+        elif item["type"] == "missing":
+            problem = "this key is required"
         elif item["type"] == "value_error":
-            problem = str(item["ctx"]["error"])
+            problem = item["msg"].removeprefix("Value error, ")
         else:
             problem = f"{item['msg'][0].lower()}{item['msg'][1:]}, not {item['input']!r}"
-            if item["type"] == "missing":
-                problem = "this key is required"
-        lines.append(f"{path}: {where}: {problem}")
+        where = ".".join(filter(None, [prefix, *map(str, place)]))
+        lines.append(": ".join(filter(None, [str(path), where, problem])))
     return "\n".join(lines)
+
+
+def _keys(root: type, place: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that `root`, a dataclass, knows in the section at `place`."""
+    kind: Any = root
+    for part in place:
+        kind = get_type_hints(kind)[str(part)] if is_dataclass(kind) else get_args(kind)[-1]
+        if isinstance(kind, UnionType):  # an optional section: X | None
+            kind = get_args(kind)[0]
+    return [key.name for key in fields(kind)]

@@ -3,17 +3,17 @@
 import re
 from collections.abc import Iterator
 from dataclasses import field
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from sightline.errors import SightlineError, one_line
+from sightline.errors import SightlineError
 from sightline.layout import Layout
 from sightline.settings.benchmark import Benchmark
 from sightline.settings.explain import explain, nearest
 from sightline.settings.recipe import Recipe
-from sightline.settings.section import Count, Natural, NonNegative, Positive, Share, section
+from sightline.settings.section import Count, Natural, NonNegative, Positive, Seed, Share, section
+from sightline.settings.yaml_file import read_yaml
 
 T = TypeVar("T")
 
@@ -28,11 +28,11 @@ class Dataset:
     for a folder of images that has no test split of its own.
     """
 
-    image_size: Count
+    image_size: Annotated[int, Field(ge=1, le=4096)]
     channels: Literal[1, 3]
     val_size: Share
     test_size: Share = 0.0
-    seed: int = 0
+    seed: Seed = 0
     broken_images: Literal["stop", "skip"] = "stop"
 
 
@@ -51,7 +51,8 @@ class Model:
 class Compute:
     """Where and how training computes. `threads`, of each process, decides the bits of the result.
 
-    `processes`: those that share every batch (`sightline.training.ranks`).
+    `processes`: those that share every batch (`sightline.training.ranks`); `sync_batch_norm`: on
+    GPUs, batch norms use the statistics of the whole batch instead of each process's part.
     `compile`: torch.compile makes one program of the network, with its own last bits.
     `checkpoint_seconds`: the time between checkpoints, which decides nothing but what a kill costs.
     """
@@ -60,6 +61,7 @@ class Compute:
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: Count = 1
     processes: Count = 1
+    sync_batch_norm: bool = False
     compile: bool = False
     checkpoint_seconds: NonNegative = 30.0
 
@@ -72,14 +74,32 @@ class Evaluation:
 
 
 @section
+class TimeLimits:
+    """The seconds that a stage of each kind may take, and the benchmark of one model; None: all."""
+
+    download: Positive | None = None
+    preprocess: Positive | None = None
+    train: Positive | None = None
+    evaluate: Positive | None = None
+    insight: Positive | None = None
+    export: Positive | None = None
+    log: Positive | None = None
+    benchmark: Positive | None = None
+
+    def get(self, kind: str) -> float | None:
+        """Return the limit of one kind of stage; None where it has none."""
+        return getattr(self, kind, None)
+
+
+@section
 class Flows:
-    """When and how flows run the stages. Times in seconds, `time_limits` by kind of stage."""
+    """When and how flows run the stages. Times in seconds."""
 
     cpu_slots: Count = 1
     lock_wait: NonNegative = 3600.0
     retries: Natural = 3
     retry_delay: Positive = 5.0
-    time_limits: dict[str, Positive] = field(default_factory=dict)
+    time_limits: TimeLimits = field(default_factory=TimeLimits)
 
 
 @section
@@ -116,16 +136,9 @@ def load(layout: Layout) -> Params:
     `sightline.models.check` to say. Raises SightlineError with one line per mistake.
     """
     path = layout.params
+    content = read_yaml(path, "run this in the project's folder, where dvc.yaml lies")
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SightlineError(
-            f"{path}: no such file: run this in the project's folder, where dvc.yaml lies"
-        ) from None
-    except yaml.YAMLError as error:
-        raise SightlineError(f"{path} is not valid YAML: {one_line(error)}") from None
-    try:
-        params = TypeAdapter(Params).validate_python(raw)
+        params = TypeAdapter(Params).validate_python(content)
     except ValidationError as error:
         raise SightlineError(explain(path, error, Params)) from None
     mistakes = list(_wrong_names(params, layout))

@@ -10,16 +10,17 @@ T = TypeVar("T")
 
 Count = Annotated[int, Field(ge=1)]
 Natural = Annotated[int, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field, Field))
 def section(kind: type[T]) -> type[T]:
     """Return `kind` as a frozen dataclass whose values are checked when it is made.
 
-    A value of another type is converted where nothing is lost (512.0 to 512); an unknown key and a
-    value out of range raise pydantic.ValidationError, which is a ValueError.
+    A value of another type is converted where nothing is lost (512.0 to 512); an unknown key, a
+    value out of range, an infinity and a NaN raise pydantic.ValidationError, which is a ValueError.
     """
-    return dataclass(frozen=True, config=ConfigDict(extra="forbid"))(kind)
+    return dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))(kind)

@@ -10,7 +10,8 @@ The folder of the task `next-row` is next_row/. It holds
 - `insight.py`, if there is more to see than every task shows: `leave(model, images, evaluation,
   results)`, where `evaluation` are the tables of evaluate.
 
-No module outside of this package names a task.
+No module outside of this package names a task. Each function here raises SightlineError where there
+is no such task.
 """
 
 import importlib
@@ -18,6 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from sightline.errors import SightlineError
+from sightline.settings.explain import nearest
 from sightline.tasks.words import Words
 
 if TYPE_CHECKING:
@@ -48,14 +51,14 @@ def evaluation(name: str) -> ModuleType:
 
 def insight(name: str) -> ModuleType | None:
     """Return the module of what only models of this task can show, if there is one."""
-    if not (_FOLDER / _package(name) / "insight.py").exists():
-        return None
-    return _module(name, "insight")
+    return _module(name, "insight") if (_folder(name) / "insight.py").exists() else None
 
 
 def _module(name: str, part: str) -> ModuleType:
-    return importlib.import_module(f"{__name__}.{_package(name)}.{part}")
+    return importlib.import_module(f"{__name__}.{_folder(name).name}.{part}")
 
 
-def _package(name: str) -> str:
-    return name.replace("-", "_")
+def _folder(name: str) -> Path:
+    if name not in names():
+        raise SightlineError(f"no task '{name}' in {__name__}: {nearest(name, names())}")
+    return _FOLDER / name.replace("-", "_")

@@ -1,7 +1,7 @@
 """The form of a task: from images to a question, from the head's answer to loss and outputs."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor
@@ -27,10 +27,10 @@ class Task(ABC):
     scales: ClassVar[dict[str, float]] = {}
 
     @abstractmethod
-    def outputs(self, meta: dict) -> int:
+    def outputs(self, meta: dict[str, Any]) -> int:
         """Return the size of the head for this dataset (its meta.json)."""
 
-    def mistake(self, kind: type[layers.Network], settings: object, recipe: Recipe) -> str | None:
+    def mistake(self, kind: type[layers.Network], settings: Any, recipe: Recipe) -> str | None:
         """Return why a network of this kind, so set, or the recipe cannot do the task, and what to
         do instead; None where they can.
         """
@@ -71,8 +71,8 @@ class Task(ABC):
         lengths: Tensor | None = None,
         smoothing: float = 0.0,
     ) -> Tensor:
-        """Return the loss of a batch, a mean over its images: that of its parts, weighed by their
-        images, is that of the whole (`sightline.training.ranks`).
+        """Return the loss of a batch, a mean over its images, so that processes which share a batch
+        can average theirs.
         """
 
     @abstractmethod

@@ -20,7 +20,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Topic:
-    """A section of the report: `stem` names the picture of each model; the heading and the text
+    """A section of a page: `stem` names the picture of each model; the heading and the text
     stand above them. `wide` pictures stand one below the other.
     """
 
@@ -30,20 +30,31 @@ class Topic:
     wide: bool = False
 
 
+WRONGEST = Topic(
+    "wrongest",
+    "The worst mistakes",
+    "The test images about which the model is most wrong. Look at the label, too: would you "
+    "have given it?",
+)
+
+
 @dataclass(frozen=True)
 class Words:
     """What people read about a task.
 
-    `figure`: the key in metrics.json by which its models are compared; `figures`, `outputs`: what
-    each figure and each output of the exported file means, by name. `choice`: the output whose
-    largest value is the answer, for a task that chooses among classes. `answer(ask, image, classes,
-    top)` returns the answer about one image, uint8 H x W x C. `snippet`: Python for the model card,
-    behind `answers` and `session` of the snippet that loads the file; {height}, {width}, {channels}
-    and {half} stand for numbers. `limits`: a sentence for the card; {classes} stands for a number.
-    `topics`: what the report shows.
+    `figure`: the key in metrics.json by which its models are compared; `figure_name`: how it is
+    written in a text. `figures`, `outputs`: what each figure and each output of the exported file
+    means, by name. `choice`: the output whose largest value is the answer, for a task that chooses
+    among classes; its figure is then the share of right answers, 0 to 1. `answer(ask, image,
+    classes, top)` returns the answer about one image, uint8 H x W x C. `snippet`: Python for the
+    model card, which follows the snippet that loads the file and may use its `session`, `images`
+    and `answers`; {height}, {width}, {channels} and {half} stand for numbers. `limits`: a sentence
+    for the card; {classes} stands for a number. `topics`: the pictures that the pages show, with a
+    text for each; tasks whose pictures have the same name share the topic.
     """
 
     figure: str
+    figure_name: str
     higher_is_better: bool
     figures: dict[str, str]
     outputs: dict[str, str]

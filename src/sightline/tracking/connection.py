@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LOCK_WAIT = 600.0  # seconds to wait for another logger: it needs about six a model
 
 # Where a person has not set them otherwise. MLflow's own retries go on for minutes, and send again
-# what a slow server may have done already (a second run); a record is completed later instead.
+# what a slow server may have done already (a second run); a run is completed later instead.
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING": "false",

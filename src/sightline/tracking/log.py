@@ -34,7 +34,7 @@ def log(name: str, layout: Layout) -> None:
 
 
 def complete(layout: Layout) -> None:
-    """Write every model whose results are there and whose record is missing or was cut off.
+    """Write every model whose results are complete and whose run is missing or was cut off.
 
     A model whose results are not those of dvc.lock is named and left out.
     """

@@ -1,4 +1,4 @@
-"""What the record of a model says in words: Markdown, shown by the MLflow UI."""
+"""What a model's run says in words: Markdown, shown by the MLflow UI."""
 
 from sightline.tracking.locked_results import LockedResults
 

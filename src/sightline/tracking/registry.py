@@ -28,7 +28,8 @@ def onnx_model(client: "MlflowClient", experiment_id: str, run: "Run", model: Lo
 
 
 def _log_onnx(run: "Run", model: LockedResults) -> str:
-    import mlflow.onnx
+    import mlflow
+    import mlflow.onnx as mlflow_onnx
     import numpy as np
     import onnx
 
@@ -38,7 +39,7 @@ def _log_onnx(run: "Run", model: LockedResults) -> str:
     proto, data = onnx.load(model.model_files.onnx), model.data
     example = np.zeros((1, data["height"], data["width"], data["channels"]), np.uint8)
     mlflow.set_experiment(experiment_id=run.info.experiment_id)  # log_model takes no other way
-    info = mlflow.onnx.log_model(
+    info = mlflow_onnx.log_model(
         proto,
         name=model.name,
         run_id=run.info.run_id,
@@ -111,8 +112,8 @@ def choose_champion(client: "MlflowClient", model: LockedResults) -> str | None:
     The best on val among the versions with the data of the newest one; the older one where two are
     equal. The test split is not looked at, nor is a version that somebody registered by hand.
     """
-    known = client.search_model_versions(f"name = '{model.title}'")
-    versions = sorted((v for v in known if "data" in v.tags), key=lambda v: int(v.version))
+    registered = client.search_model_versions(f"name = '{model.title}'")
+    versions = sorted((v for v in registered if "data" in v.tags), key=lambda v: int(v.version))
     key, _ = model.deciding_figure
     rivals = [v for v in versions if key in v.tags and v.tags["data"] == versions[-1].tags["data"]]
     if not rivals:

@@ -27,7 +27,7 @@ _PLACES = (
 
 @dataclass(frozen=True)
 class Store:
-    """Where records go: `uri` names a server, or is None for the database in `folder`.
+    """Where runs go: `uri` names a server, or is None for the database in `folder`.
 
     `folder` also holds the lock that keeps this machine to one logger at a time.
     """
@@ -51,7 +51,7 @@ class Store:
         return self.server or f"sqlite:///{self.database}"
 
     def complete(self) -> set[str]:
-        """Return the fingerprints whose records are complete; none can be known of a server."""
+        """Return the fingerprints whose runs are complete; none can be known of a server."""
         if self.server or not self.database.exists():
             return set()
         query = """SELECT f.value FROM tags f JOIN tags c ON c.run_uuid = f.run_uuid

@@ -23,7 +23,7 @@ SETTINGS = {
 
 
 def serve(layout: Layout, port: int) -> None:
-    """Complete the record, then become the MLflow server on 127.0.0.1; Ctrl-C ends it.
+    """Complete the runs, then become the MLflow server on 127.0.0.1; Ctrl-C ends it.
 
     Where MLFLOW_TRACKING_URI names a server, its address is said instead. Raises SightlineError
     where the port is taken.

@@ -1,1 +1,1 @@
-"""Training: torch and numpy only, so that it runs on a bare GPU machine."""
+"""Training: from a recipe and the arrays of a dataset to the weights of a network."""

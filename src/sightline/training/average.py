@@ -1,34 +1,52 @@
-"""Averages of a network's weights over the run."""
+"""Averages of a network's weights over the steps of its training."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from sightline.settings.recipe import Lookahead as LookaheadSettings
 from sightline.settings.recipe import Recipe
 
 
-def average(network: nn.Module, recipe: Recipe) -> "Average | Lookahead | None":
+def average(network: nn.Module, recipe: Recipe) -> "MovingAverage | Lookahead | None":
     """Return the average that the recipe names, whose `values` are then what counts, or None."""
     if recipe.ema:
-        return Average(network, recipe.ema)
+        return MovingAverage(network, recipe.ema)
     return Lookahead(network, recipe.lookahead) if recipe.lookahead else None
 
 
-class Average:
-    """The exponential moving average of a network's weights (Polyak averaging)."""
+def copy_of(network: nn.Module) -> dict[str, Tensor]:
+    """Return the weights and buffers of a network as they stand."""
+    return {key: value.detach().clone() for key, value in network.state_dict().items()}
+
+
+class MovingAverage:
+    """The exponential moving average of weights and running statistics (Polyak averaging).
+
+    Early steps are averaged over fewer steps, so that the random start is soon forgotten: the decay
+    of step t (1, 2, ..) is min(decay, (1 + t) / (10 + t)), as in TensorFlow's
+    tf.train.ExponentialMovingAverage with num_updates. The arithmetic is torch.optim.swa_utils';
+    its AveragedModel around it would make a GPU wait at every step, for its counter.
+    """
 
     def __init__(self, network: nn.Module, decay: float):
-        self.decay = decay
-        self.values = {k: v.detach().clone() for k, v in network.state_dict().items()}
+        self.decay, self.values = decay, copy_of(network)
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int, steps: int) -> None:
-        """Move the average towards the weights; integers (step counters) are copied."""
+        """Move the average towards the weights after step number `step` (1 .. steps).
+
+        Integers (step counters) are copied.
+        """
+        averages, weights = [], []
         for key, value in network.state_dict().items():
             if value.is_floating_point():
-                self.values[key].lerp_(value, 1 - self.decay)
+                averages.append(self.values[key])
+                weights.append(value)
             else:
                 self.values[key].copy_(value)
+        decay = min(self.decay, (1 + step) / (10 + step))
+        get_ema_multi_avg_fn(decay)(averages, weights, step)
 
 
 class Lookahead:
@@ -36,12 +54,11 @@ class Lookahead:
 
     Zhang et al. 2019 (arXiv:1907.08610), with the schedule of KellerJordan/cifar10-airbench: what
     the slow weights keep of themselves, decay^every * (step / steps)^power, grows over the run. At
-    the end the slow weights are the network.
+    the end the slow weights are the network. By hand, because torch has no Lookahead.
     """
 
     def __init__(self, network: nn.Module, settings: LookaheadSettings):
-        self.settings = settings
-        self.values = {k: v.detach().clone() for k, v in network.state_dict().items()}
+        self.settings, self.values = settings, copy_of(network)
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int, steps: int) -> None:

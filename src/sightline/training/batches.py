@@ -82,7 +82,7 @@ def ask_for(images: np.memmap, rows: np.ndarray) -> None:
     """Have the system read these rows of a memory map from the disk, all at once and nothing else.
 
     Left to page faults it reads one after the other, and about a megabyte around each, which random
-    batches have no use for (benchmarks/data_wait.py).
+    batches have no use for (scripts/data_wait.py).
     """
     start, size = images.offset % mmap.ALLOCATIONGRANULARITY, images[0].nbytes
     for row in rows.tolist():

@@ -1,38 +1,64 @@
-"""Checkpoints: everything a killed run needs to go on as if it had never been killed.
+"""Checkpoints: everything a killed training needs to go on as if it had never been killed.
 
-They live outside the stage's outputs, because DVC deletes those before it runs a stage, under a key
+They lie outside the stage's outputs, because DVC deletes those before it runs a stage, under a key
 of all that decides the result: a changed recipe, dataset or line of code never meets an old one.
-A finished run deletes its own, so that a repeated run trains anew.
+A finished training deletes its own, so that a repeated one trains anew.
 """
 
 import hashlib
+import io
 import json
+import logging
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from sightline.files import write_atomically
 from sightline.host import locks
+from sightline.layout import State
 from sightline.models.trained import serialise
+from sightline.training.device import Place, dtype_name
+
+logger = logging.getLogger(__name__)
+
+# The code that decides what is learned, below src/sightline: as dvc.yaml's stage `train` has it
+CODE = (
+    "data/arrays.py",
+    "images",
+    "models",
+    "networks/__init__.py",
+    "networks/layers.py",
+    "networks/{network}.py",
+    "tasks",
+    "training",
+)
+_PACKAGE = Path(__file__).parent.parent
+_DIGEST_SIZE = hashlib.sha256().digest_size
 
 
-def key(description: dict, digests: dict, place: str) -> str:
-    """Return a digest of the model, its data, where it computes, and the code that trains it."""
-    package = Path(__file__).parent.parent
-    code = [
-        package / "networks" / "layers.py",
-        package / "networks" / f"{description['network']}.py",
-        *(
-            path
-            for folder in ("images", "models", "tasks", "training")
-            for path in sorted((package / folder).rglob("*.py"))
-        ),
-    ]
-    said = json.dumps([description, digests, place, torch.__version__], sort_keys=True)
-    digest = hashlib.sha256(said.encode())
-    for path in code:
-        digest.update(path.read_bytes())
+def key(description: dict[str, Any], digests: dict[str, str], place: Place) -> str:
+    """Return a digest of the model, its data, where it computes, and the code that trains it.
+
+    `digests` are those of the dataset's arrays.
+    """
+    facts = {
+        "description": description,
+        "data": digests,
+        "device": place.device.type,
+        "dtype": dtype_name(place.dtype),
+        "threads": place.threads,
+        "processes": place.ranks.count,
+        "compile": place.compile,
+        "sync_batch_norm": place.sync_batch_norm,
+        "torch": torch.__version__,
+    }
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for entry in CODE:
+        path = _PACKAGE / entry.format(network=description["network"])
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -45,13 +71,24 @@ def alone(path: Path) -> AbstractContextManager[None]:
     return locks.held(path.with_suffix(".lock"), busy)
 
 
-def save(path: Path, state: dict) -> None:
-    """Write a checkpoint whole or not at all."""
-    write_atomically(path, serialise(state))
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Write a checkpoint, whole or not at all: the SHA-256 of what follows, then torch's bytes."""
+    content = serialise(state)
+    write_atomically(path, hashlib.sha256(content).digest() + content)
 
 
-def load(path: Path) -> dict | None:
-    """Return the state of a checkpoint, or None where there is none."""
+def load(path: Path, machine: State) -> dict[str, Any] | None:
+    """Return the state of a checkpoint, on the CPU; None where there is none, or a damaged one.
+
+    A damaged one is moved into `machine`'s folder, with a logged line.
+    """
     if not path.exists():
         return None
-    return torch.load(path, map_location="cpu", weights_only=True)
+    data = path.read_bytes()
+    digest, content = data[:_DIGEST_SIZE], data[_DIGEST_SIZE:]
+    if hashlib.sha256(content).digest() != digest:
+        aside = machine.set_aside(path)
+        path.replace(aside)
+        logger.warning("%s is damaged: it is kept as %s, training starts anew", path, aside)
+        return None
+    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)

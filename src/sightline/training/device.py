@@ -1,4 +1,4 @@
-"""Where training computes, and why: each choice comes with its reason, said at the start."""
+"""Where training computes, and why: each choice comes with its reason, logged at the start."""
 
 import ctypes
 import os
@@ -15,8 +15,8 @@ from sightline.training import ranks
 
 @dataclass(frozen=True)
 class Place:
-    """The device, dtype, thread count and ranks in force, whether the network is compiled, and a
-    line that says why.
+    """The device, dtype, thread count and ranks in force, whether the network is compiled and its
+    batch norms are synchronised, and a line that says why.
     """
 
     device: torch.device
@@ -24,6 +24,7 @@ class Place:
     threads: int
     ranks: ranks.Ranks
     compile: bool
+    sync_batch_norm: bool
     reason: str
 
 
@@ -41,26 +42,45 @@ def choose(compute: Compute) -> Place:
             "or run this on a GPU worker"
         )
     device = torch.device("cuda" if cuda and compute.device != "cpu" else "cpu")
-    why = {"auto": f"CUDA {'seen' if cuda else 'not seen'}"}.get(compute.device, "compute.device")
+    if compute.sync_batch_norm and device.type == "cpu":
+        raise SightlineError(
+            "compute.sync_batch_norm is true, and torch's SyncBatchNorm refuses the CPU: set it to "
+            "false, or run this on a GPU worker"
+        )
+    joined = ranks.joined(compute.processes, device)
     if compute.dtype == "auto":
-        dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-        type_why = "a GPU is fast at it" if device.type == "cuda" else "a CPU is fastest at it"
+        dtype, type_why = fast_dtype(device)
     else:
         dtype, type_why = getattr(torch, compute.dtype), "compute.dtype"
     torch.set_num_threads(compute.threads)
     keep_memory()
     torch.backends.cudnn.benchmark = True  # the shapes of a step are those of the step before
-    joined = ranks.joined(compute.processes, device)
+    why = {"auto": f"CUDA {'seen' if cuda else 'not seen'}"}.get(compute.device, "compute.device")
     threads = f"{compute.threads} threads of {os.cpu_count()} cores"
     if joined.count > 1:
         threads = f"{joined.count} processes of {threads}"
-    dtype_name = str(dtype).removeprefix("torch.")
     reason = (
-        f"{device.type} ({why}), {dtype_name} ({type_why}), "
+        f"{device.type} ({why}), {dtype_name(dtype)} ({type_why}), "
         f"{threads} (compute.threads decides the bits)"
         f"{', compiled' if compute.compile else ''}"
     )
-    return Place(device, dtype, compute.threads, joined, compute.compile, reason)
+    return Place(
+        device, dtype, compute.threads, joined, compute.compile, compute.sync_batch_norm, reason
+    )
+
+
+def fast_dtype(device: torch.device) -> tuple[torch.dtype, str]:
+    """Return bfloat16 where the device has units for it, else float32, and the reason."""
+    if device.type != "cuda":
+        return torch.float32, "a CPU is fastest at it"
+    if torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.bfloat16, "a GPU is fast at it"
+    return torch.float32, "this GPU only emulates bfloat16"
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """Return the name of a dtype as params.yaml has it."""
+    return str(dtype).removeprefix("torch.")
 
 
 def keep_memory() -> None:
@@ -68,7 +88,7 @@ def keep_memory() -> None:
 
     A step asks for the large tensors that the step before freed. By default each goes back to the
     system, and comes again as pages that are cleared one at a time: up to a tenth of a step
-    (benchmarks/step_speed.py). Another C library keeps its own ways.
+    (scripts/step_speed.py). Another C library keeps its own ways.
     """
     if platform.libc_ver()[0] == "glibc":
         trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD: malloc.h

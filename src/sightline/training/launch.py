@@ -1,4 +1,6 @@
-"""Start a training in several processes with torchrun's agent, and say what ended one of them."""
+"""Start a training in several processes on this machine with torchrun, and explain what ended one
+of them.
+"""
 
 import logging
 import os
@@ -6,13 +8,13 @@ import signal
 import sys
 import tempfile
 
-from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
+from torch.distributed.elastic.multiprocessing import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
-from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+from torch.distributed.run import parse_args, run
 
 from sightline.errors import SightlineError
 from sightline.host.processes import PARENT
-from sightline.training.ranks import LOST, STORE
+from sightline.training.ranks import LOST, MEETING
 
 
 def launch(name: str, processes: int) -> None:
@@ -21,24 +23,25 @@ def launch(name: str, processes: int) -> None:
     The first that fails ends the others. Raises SightlineError with that one's error, or with what
     ended it. A signal that would end this process ends the ranks first.
     """
-    logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)  # what ended a rank, we say
+    for logger in ("", ".run", ".elastic"):  # what ended a rank, `explain` says
+        logging.getLogger(f"torch.distributed{logger}").setLevel(logging.CRITICAL)
     os.environ[PARENT] = str(os.getpid())  # without it no rank has a reason to go on
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # as torchrun would, with a warning
     with tempfile.TemporaryDirectory(prefix="sightline-ranks-") as folder:
         stay_on_this_machine(folder)
-        config = LaunchConfig(
-            min_nodes=1,
-            max_nodes=1,
-            nproc_per_node=processes,
-            max_restarts=0,
-            run_id=name,
-            rdzv_backend="c10d",
-            rdzv_endpoint=f"{folder}/rendezvous",
-            rdzv_configs={"store_type": "file"},
-            local_addr="127.0.0.1",
-            logs_specs=DefaultLogsSpecs(log_dir=folder),
-        )
+        options = {
+            "nproc-per-node": processes,
+            "rdzv-backend": "c10d",
+            "rdzv-endpoint": f"{folder}/rendezvous",
+            "rdzv-conf": "store_type=file",
+            "rdzv-id": name,
+            "local-addr": "127.0.0.1",
+            "log-dir": folder,
+        }
+        torchrun = [f"--{option}={value}" for option, value in options.items()]
+        command = [sys.executable, "-P", "-m", "sightline.cli", "train", name]
         try:
-            elastic_launch(config, sys.executable)("-P", "-m", "sightline.cli", "train", name)
+            run(parse_args([*torchrun, "--no-python", *command]))
         except ChildFailedError as error:
             raise SightlineError(explain(name, processes, error.failures)) from None
         except SignalException as caught:
@@ -55,7 +58,7 @@ def stay_on_this_machine(folder: str) -> None:
     torch's TCPStore, the usual meeting place, takes anybody's word on every network interface.
     """
     os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
-    os.environ[STORE] = f"{folder}/ranks"
+    os.environ[MEETING] = f"file://{folder}/ranks"
     loopback = "lo" if sys.platform == "linux" else "lo0"  # the latter on macOS and BSD
     os.environ["GLOO_SOCKET_IFNAME"] = os.environ["NCCL_SOCKET_IFNAME"] = loopback
 

@@ -1,12 +1,22 @@
-"""Ranks: the processes that train one model together (`compute.processes`, torch.distributed).
+"""Ranks: the processes that train one model together (`compute.processes`), each on its part of
+every batch, with torch's DistributedDataParallel.
 
-Each takes its part of every batch; then gradients, running statistics of norms and losses are
-averaged over the whole batch in one message. From there on each rank takes the same step by itself,
-so that all hold the same bits at the end of a step: one checkpoint, rank 0's, is that of all.
+`sightline train NAME` starts them on this machine (`sightline.training.launch`). On several
+machines, each with the workspace and its processed data, a person starts them with torchrun. For 2
+machines of 4 GPUs each, compute.processes is 8; on the second machine the node rank is 1:
 
-By hand instead of DistributedDataParallel, which averages for calls of a module's `forward` alone:
-tasks call a network's `features` and `head`. What it would gain, sending while the backward pass
-still computes, is little for networks of this size: docs/scaling.md.
+    torchrun --nnodes 2 --nproc-per-node 4 --node-rank 0 --master-addr FIRST --master-port 29500 \\
+        -m sightline.cli train NAME
+    dvc commit --force train@NAME       # on the first machine, which has the results
+
+torchrun listens on every network interface, without a password: use a private network.
+
+Promised is: without dropout and batch norm, the same steps as one process, up to rounding. A
+gradient is the mean over the whole batch, however unequal its parts. Every rank holds the same
+weights, so that rank 0's checkpoint is that of all. Batch norm normalises each rank's part by the
+statistics of that part, and its running statistics are those of rank 0's parts (broadcast_buffers):
+the results repeat, but are not those of one process. With compute.sync_batch_norm, on GPUs, the
+ranks use the statistics of the whole batch. Each rank draws its own dropout.
 """
 
 import os
@@ -14,15 +24,19 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.elastic.multiprocessing.errors import get_error_handler
+from torch.nn.parallel import DistributedDataParallel
 
 from sightline.errors import SightlineError
 
-STORE = "SIGHTLINE_RANKS"  # the file in which the ranks of a training meet
+T = TypeVar("T")
+
+MEETING = "SIGHTLINE_RANKS"  # the URL where the ranks of a training meet; else torchrun's own
 LOST = 69  # EX_UNAVAILABLE of sysexits.h: the exit status of a rank that another one left alone
 
 
@@ -42,64 +56,41 @@ class Ranks:
         """Return which of `count` images are this rank's; parts differ by one image at most."""
         return slice(count * self.rank // self.count, count * (self.rank + 1) // self.count)
 
-    def begin(self, network: nn.Module, batch_size: int) -> None:
-        """Give every rank the weights of rank 0, and its part of the dropouts of a batch.
-
-        Raises SightlineError where there are fewer images in a batch than ranks.
-        """
-        if self.count == 1:
-            return
+    def part_of_batch(self, batch_size: int) -> slice:
+        """Return this rank's part of every batch; SightlineError where a rank would have none."""
         if batch_size < self.count:
             raise SightlineError(
                 f"a batch of {batch_size} cannot be shared by {self.count} processes: lower "
                 "compute.processes, or raise the recipe's batch_size"
             )
-        with _peers():
-            for value in network.state_dict().values():
-                dist.broadcast(value, 0)
-        for module in list(network.modules()):
-            for name, child in module.named_children():
-                if isinstance(child, nn.Dropout):
-                    setattr(module, name, Dropout(child.p, batch_size, self.part(batch_size)))
+        return self.part(batch_size)
 
-    @torch.no_grad()
-    def average(self, network: nn.Module, figures: Tensor, share: float) -> None:
-        """Replace gradients, norms' running statistics and `figures` by their means over a batch.
+    def parallel(self, module: nn.Module) -> nn.Module:
+        """Return the module with its gradients averaged over the ranks; all start as rank 0's.
 
-        `share`: this rank's share of the batch.
+        To be called anew when parameters are frozen: every parameter must get a gradient.
         """
-        if self.count == 1:
-            return
-        gradients = [p.grad for p in network.parameters() if p.grad is not None]
-        running = [v for k, v in network.named_buffers() if k.endswith(("_mean", "_var"))]
-        values = [*gradients, *running, figures]
-        flat = torch.cat([value.flatten() for value in values]).mul_(share)
-        with _peers():
-            dist.all_reduce(flat)
-        sums = flat.split([value.numel() for value in values])
-        for value, mean in zip(values, sums, strict=True):
-            value.copy_(mean.view(value.shape))
+        return DistributedDataParallel(module) if self.count > 1 else module
 
-    def total(self, values: list[float], device: torch.device) -> list[float]:
+    def sum(self, values: Tensor) -> Tensor:
         """Return the sums of the ranks' values."""
+        if self.count > 1:
+            dist.all_reduce(values)
+        return values
+
+    def broadcast_buffers(self, network: nn.Module) -> None:
+        """Give every rank the buffers of rank 0: running statistics."""
+        if self.count > 1:
+            for buffer in network.buffers():
+                dist.broadcast(buffer, 0)
+
+    def from_first(self, value: T) -> T:
+        """Return rank 0's value on every rank."""
         if self.count == 1:
-            return values
-        sums = torch.tensor(values, dtype=torch.float64, device=device)
-        with _peers():
-            dist.all_reduce(sums)
-        return sums.tolist()
-
-
-@contextmanager
-def _peers() -> Iterator[None]:
-    """End this rank without a word if another is gone: what became of that one is what counts, and
-    the launcher says it.
-    """
-    try:
-        yield
-    except RuntimeError as error:
-        get_error_handler().record_exception(error)
-        raise SystemExit(LOST) from None
+            return value
+        values = [value]
+        dist.broadcast_object_list(values, 0)
+        return values[0]
 
 
 def joined(processes: int, device: torch.device) -> Ranks:
@@ -107,7 +98,7 @@ def joined(processes: int, device: torch.device) -> Ranks:
 
     Raises SightlineError where there are not so many ranks, or not so many GPUs.
     """
-    count = int(os.environ["WORLD_SIZE"]) if STORE in os.environ else 1
+    count = int(os.environ["WORLD_SIZE"]) if dist.is_torchelastic_launched() else 1
     if count != processes:
         raise SightlineError(
             f"compute.processes is {processes} and this training has {count}: `sightline train "
@@ -115,23 +106,30 @@ def joined(processes: int, device: torch.device) -> Ranks:
         )
     if count == 1:
         return Ranks()
-    rank = int(os.environ["RANK"])
     if device.type == "cuda":
-        if torch.cuda.device_count() < count:
+        here = int(os.environ["LOCAL_WORLD_SIZE"])
+        if torch.cuda.device_count() < here:
             raise SightlineError(
-                f"compute.processes is {count}, one GPU each, but torch sees "
-                f"{torch.cuda.device_count()}: lower it, or set compute.device to cpu"
+                f"compute.processes has {here} processes on this machine, one GPU each, but torch "
+                f"sees {torch.cuda.device_count()}: lower it, or set compute.device to cpu"
             )
-        torch.cuda.set_device(rank)
-    store = dist.FileStore(os.environ[STORE], count)
-    backend = "nccl" if device.type == "cuda" else "gloo"
-    dist.init_process_group(backend, store=store, rank=rank, world_size=count)
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    rank = int(os.environ["RANK"])
+    dist.init_process_group(
+        "nccl" if device.type == "cuda" else "gloo",
+        init_method=os.environ.get(MEETING, "env://"),
+        rank=rank,
+        world_size=count,
+    )
     return Ranks(rank, count)
 
 
 @contextmanager
 def one_voice() -> Iterator[None]:
-    """In a rank, leave an error to the launcher, which says it once for all; alone, do nothing."""
+    """In a rank, leave an error to the launcher, which prints it once for all; alone, do nothing.
+
+    A rank that lost another ends without a word: what became of that one is what counts.
+    """
     if not dist.is_torchelastic_launched():
         yield
         return
@@ -141,18 +139,18 @@ def one_voice() -> Iterator[None]:
     except SightlineError as error:
         get_error_handler().record_exception(error)
         raise SystemExit(1) from None
-    dist.destroy_process_group()
+    except RuntimeError as error:
+        if not lost(error):
+            raise
+        get_error_handler().record_exception(error)
+        raise SystemExit(LOST) from None
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
-class Dropout(nn.Dropout):
-    """nn.Dropout that draws for a whole batch and drops its part of it (along dimension 0)."""
+def lost(error: RuntimeError) -> bool:
+    """Return whether an error says that the connection to another rank is gone.
 
-    def __init__(self, p: float, count: int, part: slice):
-        super().__init__(p)
-        self.count, self.part = count, part
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return x with a share p of its values set to 0, the others scaled up."""
-        if not self.training:
-            return x
-        return x * super().forward(x.new_ones((self.count, *x.shape[1:])))[self.part]
+    NCCL and the store have a class of errors for that, gloo has its name in the text alone.
+    """
+    return isinstance(error, dist.DistError) or "/gloo/" in str(error)

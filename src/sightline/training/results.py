@@ -5,48 +5,68 @@ import io
 import json
 import logging
 from dataclasses import asdict
+from typing import Any
 
-from torch import Tensor
+import torch
 
 from sightline import tasks
 from sightline.files import write_atomically, write_json
 from sightline.layout import Layout
 from sightline.models.trained import serialise
-from sightline.settings.params import Compute, Model
+from sightline.settings.params import Model
 from sightline.settings.recipe import Recipe
+from sightline.training.device import dtype_name, processor_name
+from sightline.training.step import Training
 
 logger = logging.getLogger(__name__)
 
 
-def describe(name: str, model: Model, recipe: Recipe, compute: Compute, meta: dict) -> dict:
-    """Return model.json: all that is needed to build the network again and to say what it is."""
+def describe(
+    name: str, model: Model, recipe: Recipe, threads: int, meta: dict[str, Any]
+) -> dict[str, Any]:
+    """Return model.json: all that is needed to build the network again and to say what it is.
+
+    `threads` of each process decide the bits; `meta` is the dataset's meta.json.
+    """
     return {
         "name": name,
         "network": model.network,
         "task": model.task,
         "recipe": {"name": model.recipe, **asdict(recipe)},
         "seed": model.seed,
-        "threads": compute.threads,
+        "threads": threads,
         "shape": [meta["height"], meta["width"], meta["channels"]],
         "outputs": tasks.task(model.task).outputs(meta),
         "data": {key: value for key, value in meta.items() if key != "sha256"},
     }
 
 
-def leave(
-    layout: Layout, description: dict, weights: dict[str, Tensor], history: list[dict], timing: dict
-) -> None:
-    """Write the outputs of the stage: weights.pt, model.json, epochs.csv and timing.json.
+def timing(training: Training) -> dict[str, Any]:
+    """Return what a training took, and on what."""
+    place = training.place
+    return {
+        "seconds": round(training.seconds, 3),
+        "steps": training.steps,
+        "steps_executed": training.steps - training.resumed_from,
+        "images_per_second": round(training.steps * training.batch_size / training.seconds, 1),
+        "device": place.device.type,
+        "processor": processor_name(place.device),
+        "dtype": dtype_name(training.objective.dtype),
+        "threads": place.threads,
+        "processes": place.ranks.count,
+        "torch": torch.__version__,
+    }
 
-    `history` has a row for each epoch, all with the same keys.
-    """
-    name = description["name"]
-    write_atomically(layout.model(name).weights, serialise(weights))
-    write_json(layout.model(name).description, description)
+
+def leave(layout: Layout, training: Training) -> None:
+    """Write the outputs of the stage: weights.pt, model.json, epochs.csv and timing.json."""
+    model, results = layout.model(training.name), layout.results(training.name)
+    write_atomically(model.weights, serialise(training.weights()))
+    write_json(model.description, training.description)
     table = io.StringIO()
-    writer = csv.DictWriter(table, list(history[0]), lineterminator="\n")
+    writer = csv.DictWriter(table, list(training.history[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(history)
-    write_atomically(layout.results(name).epochs, table.getvalue())
-    write_json(layout.results(name).timing, timing)
-    logger.info("%s: %s", name, json.dumps(history[-1]))
+    writer.writerows(training.history)
+    write_atomically(results.epochs, table.getvalue())
+    write_json(results.timing, timing(training))
+    logger.info("%s: %s", training.name, json.dumps(training.history[-1]))

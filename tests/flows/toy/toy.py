@@ -2,8 +2,8 @@
 
 What it is to do stands in files under .sightline/toy of the main workspace, so that a changed
 demand makes no stage stale: `KIND@ITEM.sleep` (seconds), `KIND@ITEM.fail` (exit status; `once 75`
-fails the first time only). Every execution adds a line to `executed`: stage, CUDA device, start,
-end.
+fails the first time only), `KIND@ITEM.add` (a line for the output). Every execution adds a line to
+`executed`: stage, CUDA device, start, end.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 from sightline.host.processes import die_with_parent
-from sightline.pipeline.graph import main_root
+from sightline.layout import main_root
 
 OUTS = {
     "download": "data/raw/{}",
@@ -66,7 +66,9 @@ def main(kind: str, item: str) -> int:
         return int(status)
     out = Path(OUTS[kind].format(item))
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(f"{name} of {hashlib.sha256(content).hexdigest()}\n")
+    added = demands / f"{name}.add"
+    text = added.read_text() if added.exists() else ""
+    out.write_text(f"{name} of {hashlib.sha256(content).hexdigest()}\n{text}")
     return 0
 
 

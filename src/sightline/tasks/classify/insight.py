@@ -18,13 +18,13 @@ PAIRS, EXAMPLES = 6, 6  # most frequent mistakes, images of each
 def leave(model: Model, images: np.ndarray, evaluation: Drawn, results: ResultsFolder) -> None:
     """Leave the table and the picture confused, of evaluate's table of all answers on test.
 
-    `images` uint8 N x H x W x C: the test split. Raises SightlineError where evaluate has not run.
+    `images` uint8 N x H x W x C: the test split. Raises SightlineError where evaluate has not run,
+    or ran on another split.
     """
-    path = evaluation.table("confusion")
-    if not path.exists():
-        name = model.description["name"]
-        raise SightlineError(f"{path}: no such file: run `dvc repro evaluate@{name}` first")
-    answers = [(row["actual"], row["predicted"]) for row in read_table(path)]
+    path, again = evaluation.table("confusion"), f"dvc repro evaluate@{model.description['name']}"
+    answers = [(row["actual"], row["predicted"]) for row in read_table(path, f"run `{again}`")]
+    if len(answers) != len(images):
+        raise SightlineError(f"{path} has {len(answers)} of {len(images)} answers: run `{again}`")
     counts = Counter(actual for actual, _ in answers)
     pairs = [(*pair, counts[pair[0]]) for pair in confused_pairs(answers)]
     results.table("confused", ["actual", "predicted", "count", "of"], pairs)

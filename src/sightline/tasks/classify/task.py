@@ -1,5 +1,7 @@
 """classify: which class an image shows. The figure is top-1, the share that it gets right."""
 
+from typing import Any
+
 from torch import Tensor
 from torch.nn import functional
 
@@ -14,11 +16,11 @@ class Classify(Task):
 
     words = WORDS
 
-    def outputs(self, meta: dict) -> int:
+    def outputs(self, meta: dict[str, Any]) -> int:
         """Return the number of classes."""
         return len(meta["classes"])
 
-    def mistake(self, kind: type[layers.Network], settings: object, recipe: Recipe) -> str | None:
+    def mistake(self, kind: type[layers.Network], settings: Any, recipe: Recipe) -> str | None:
         """Return None: every network classifies."""
         return None
 

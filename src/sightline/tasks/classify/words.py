@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sightline.tasks.words import Answer, Ask, Topic, Words
+from sightline.tasks.words import WRONGEST, Answer, Ask, Topic, Words
 
 SNIPPET = """\
 import json
@@ -21,6 +21,7 @@ def answer(ask: Ask, image: np.ndarray, classes: list[str], top: int) -> Answer:
 
 WORDS = Words(
     figure="top1",
+    figure_name="top-1",
     higher_is_better=True,
     figures={
         "top1": "the share of images whose likeliest class is right",
@@ -45,12 +46,7 @@ WORDS = Words(
             "test split. Where the pictures look alike to you too, the mistake is in the picture "
             "as much as in the model.",
         ),
-        Topic(
-            "wrongest",
-            "The worst mistakes",
-            "The test images about which the model is most wrong. Look at the label, too: would "
-            "you have given it?",
-        ),
+        WRONGEST,
         Topic(
             "confusion",
             "Every answer on test",

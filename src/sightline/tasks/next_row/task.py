@@ -1,5 +1,7 @@
 """next-row: what the next row of pixels will be, asked after every row (sequence prediction)."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -22,11 +24,11 @@ class NextRow(Task):
 
     words = WORDS
 
-    def outputs(self, meta: dict) -> int:
+    def outputs(self, meta: dict[str, Any]) -> int:
         """Return the values in a row."""
         return meta["width"] * meta["channels"]
 
-    def mistake(self, kind: type[layers.Network], settings: object, recipe: Recipe) -> str | None:
+    def mistake(self, kind: type[layers.Network], settings: Any, recipe: Recipe) -> str | None:
         """Return what is in the way: it takes a recurrent network that reads rows onward."""
         if not issubclass(kind, layers.Recurrent):
             return "it sees the whole image at once: take rnn, irnn, lstm or gru"

@@ -26,6 +26,7 @@ def answer(ask: Ask, image: np.ndarray, classes: list[str], top: int) -> Answer:
 
 WORDS = Words(
     figure="mse",
+    figure_name="mean squared error",
     higher_is_better=False,
     figures={
         "mse": "the mean squared error of a pixel of the next row, pixels from 0 to 1",

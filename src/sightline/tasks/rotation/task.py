@@ -1,5 +1,7 @@
 """rotation: by how many degrees an image has been turned (regression)."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -28,11 +30,11 @@ class Rotation(Task):
 
     scales = {"angle": LIMIT}
 
-    def outputs(self, meta: dict) -> int:
+    def outputs(self, meta: dict[str, Any]) -> int:
         """Return 1: the angle."""
         return 1
 
-    def mistake(self, kind: type[layers.Network], settings: object, recipe: Recipe) -> str | None:
+    def mistake(self, kind: type[layers.Network], settings: Any, recipe: Recipe) -> str | None:
         """Return what is in the way: images that augmentation has turned already."""
         if recipe.augment.rotate:
             return (

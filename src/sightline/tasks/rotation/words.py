@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sightline.tasks.words import Answer, Ask, Topic, Words
+from sightline.tasks.words import WRONGEST, Answer, Ask, Topic, Words
 
 
 def answer(ask: Ask, image: np.ndarray, classes: list[str], top: int) -> Answer:
@@ -14,6 +14,7 @@ def answer(ask: Ask, image: np.ndarray, classes: list[str], top: int) -> Answer:
 
 WORDS = Words(
     figure="rmse",
+    figure_name="RMSE",
     higher_is_better=False,
     figures={
         "rmse": "the root mean squared error, in degrees",
@@ -26,11 +27,7 @@ WORDS = Words(
     },
     answer=answer,
     topics=(
-        Topic(
-            "wrongest",
-            "The worst mistakes",
-            "The test images about which the model is most wrong.",
-        ),
+        WRONGEST,
         Topic(
             "angles",
             "The predicted angle against the actual one",

@@ -1,0 +1,21 @@
+"""model.json: what a trained model is, and all that is needed to build its network again."""
+
+from typing import Any
+
+from sightline.files import read_json
+from sightline.layout import ModelFiles
+
+KEYS = (
+    *("name", "network", "task", "recipe", "seed", "threads"),
+    *("shape", "outputs", "parameters", "data"),
+)
+
+
+def read_description(files: ModelFiles) -> dict[str, Any]:
+    """Return the content of model.json; SightlineError where it is missing or damaged."""
+    return read_json(files.description, train_again(files), *KEYS)
+
+
+def train_again(files: ModelFiles) -> str:
+    """Return what to do about a file of a training that is missing or damaged."""
+    return f"run `dvc repro train@{files.name}`"

@@ -1,0 +1,70 @@
+"""A training before its first step."""
+
+import torch
+from torch import nn
+
+from sightline import tasks
+from sightline.data.arrays import load_meta, load_split
+from sightline.errors import SightlineError
+from sightline.images.draws import seed_weights
+from sightline.layout import Processed
+from sightline.models.check import mistake
+from sightline.models.trained import TrainedModel
+from sightline.networks.layers import normalise
+from sightline.settings.params import Model
+from sightline.settings.recipe import Recipe
+from sightline.training.batches import Images, order
+from sightline.training.device import Place
+from sightline.training.results import describe
+from sightline.training.step import Training
+
+PREPARED_ON = 1000  # images that a network sees before the first step
+
+
+def begin(name: str, model: Model, recipe: Recipe, place: Place, processed: Processed) -> Training:
+    """Return a training of one model on the arrays of its dataset.
+
+    Raises SightlineError where the arrays are missing, or network, task, recipe and dataset do not
+    go together.
+    """
+    meta, task = load_meta(processed), tasks.task(model.task)
+    train_set = Images(*load_split(processed, "train"), place.device)
+    val_set = Images(*task.examples(*load_split(processed, "val"), "val"), place.device)
+    seed_weights(model.seed)
+    trained = build(describe(name, model, recipe, place.threads, meta), place)
+    if why := mistake(model, recipe):
+        raise SightlineError(f"{name}: {model.network} cannot do {model.task}: {why}")
+    if recipe.min_rows > meta["height"]:
+        raise SightlineError(
+            f"{name}: an image has {meta['height']} rows: recipes.{model.recipe}.min_rows is "
+            f"{recipe.min_rows}, lower it"
+        )
+    prepare(trained, train_set, model.seed)
+    return Training(trained, train_set, val_set, recipe, model.seed, place)
+
+
+def build(description: dict, place: Place) -> TrainedModel:
+    """Return the untrained model on its device, in channels_last, the faster layout everywhere.
+
+    Adds the number of parameters to its description.
+    """
+    recipe = description["recipe"]
+    try:
+        trained = TrainedModel(description)
+    except (TypeError, ValueError) as error:
+        raise SightlineError(
+            f"{description['name']}: the network {description['network']} refuses its settings: "
+            f"{error}: change recipes.{recipe['name']}.network in params.yaml"
+        ) from None
+    description["parameters"] = sum(p.numel() for p in trained.network.parameters())
+    if recipe["bptt_steps"]:
+        trained.network.bptt_steps = recipe["bptt_steps"]
+    if place.sync_batch_norm:
+        trained.network = nn.SyncBatchNorm.convert_sync_batchnorm(trained.network)
+    return trained.to(place.device, memory_format=torch.channels_last)
+
+
+def prepare(trained: TrainedModel, train_set: Images, seed: int) -> None:
+    """Show the network images of the train split, for what it sets from the data itself."""
+    images, _ = train_set.take(order(len(train_set), seed, epoch=0)[:PREPARED_ON])
+    trained.network.prepare(normalise(images, trained.mean, trained.std))

@@ -1,0 +1,30 @@
+"""The model card: its code runs, its figures are those of the model."""
+
+import json
+import re
+import subprocess
+import sys
+
+
+def test_code_of_the_card_runs(layout):
+    card = layout.model("cnn").card.read_text()
+    code = "\n".join(re.findall(r"```python\n(.*?)```", card, re.DOTALL))
+    blocked = "import sys; sys.modules['torch'] = sys.modules['sightline'] = None\n"
+    done = subprocess.run(
+        [sys.executable, "-c", blocked + code],
+        cwd=layout.model("cnn").path,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert "'probabilities': (2, 3)" in done.stdout
+    assert "bar" in done.stdout.splitlines()[-1]
+
+
+def test_card_tells_sample_from_real_and_carries_the_figures(layout):
+    card = layout.model("cnn").card.read_text()
+    metrics = json.loads(layout.results("cnn").metrics.read_text())
+    assert "NOT real data" in card
+    assert f"| test | 60 | {metrics['test']['top1']} |" in card
+    assert "lengths" not in card
+    assert "`lengths`" in layout.model("lstm").card.read_text()

@@ -1,0 +1,106 @@
+"""A session: what a file holds, what it refuses, and what a call costs."""
+
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from sightline.errors import SightlineError
+from sightline.inference.session import STRUCTURED, Session
+
+CUDA = "CUDAExecutionProvider"
+
+
+def test_a_session_tells_what_the_file_holds(layout):
+    session = Session(layout.model("lstm").onnx, threads=1)
+    assert session.inputs == {"images": ["batch", "height", 12, 1], "lengths": ["batch"]}
+    assert session.outputs["logits"] == ["batch", 3]
+    assert session.metadata["classes"] == ["bar 0", "bar 1", "bar 2"]
+    assert session.metadata["real"] is False
+    assert session.metadata["sightline_contract"] == 1
+    assert session.raw.get_providers() == ["CPUExecutionProvider"]
+    assert session.raw.get_session_options().intra_op_num_threads == 1
+
+
+def test_session_takes_lengths_as_any_integers(layout, bars):
+    session = Session(layout.model("lstm").onnx)
+    images = bars.reshape(3, 12, 12, 1)
+    short = session.run(images, [3, 12, -1])["logits"]
+    full = session.run(images)["logits"]
+    np.testing.assert_array_equal(short[1:], full[1:])
+    assert not np.allclose(short[0], full[0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("images", "lengths"),
+    [
+        (np.zeros((1, 12, 13, 1), np.uint8), None),
+        (np.zeros((1, 12, 12, 1), np.float32), None),
+        (np.zeros((12, 12, 1), np.uint8), None),
+        (np.zeros((1, 12, 12, 1), np.uint8), [5]),
+    ],
+    ids=["width", "type", "no batch", "lengths of a cnn"],
+)
+def test_a_session_refuses_what_does_not_fit_and_names_what_does(model, images, lengths):
+    with pytest.raises(SightlineError, match=r"model\.onnx: .*it takes \{'images'") as raised:
+        Session(model).run(images, lengths)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.skipif(CUDA in onnxruntime.get_available_providers(), reason="CUDA is there")
+def test_a_missing_provider_is_an_error_not_a_fallback(model):
+    with pytest.raises(SightlineError, match=f"onnxruntime has no {CUDA} here, it has "):
+        Session(model, provider=CUDA)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(CUDA not in onnxruntime.get_available_providers(), reason="no CUDA")
+def test_cuda_answers_as_the_cpu_does(model, bars):
+    images = bars.reshape(3, 12, 12, 1)
+    on_gpu = Session(model, provider=CUDA).run(images)["probabilities"]
+    np.testing.assert_allclose(on_gpu, Session(model).run(images)["probabilities"], atol=1e-3)
+
+
+def test_a_call_costs_at_most_five_microseconds_more_than_onnxruntimes_own(model):
+    """The quickest of many short turns: what else the machine does only makes a turn slower."""
+    session = Session(model, threads=1)
+    images = np.zeros((1, 12, 12, 1), np.uint8)
+    names, run = list(session.outputs), session.raw.run
+
+    def turn(call) -> float:
+        start = time.perf_counter()
+        for _ in range(20):
+            call()
+        return (time.perf_counter() - start) / 20
+
+    bare = lambda: run(names, {"images": images})  # noqa: E731
+    ours = lambda: session.run(images)  # noqa: E731
+    turns = [(turn(bare), turn(ours)) for _ in range(400)]
+    quickest = [min(column) for column in zip(*turns, strict=True)]
+    assert quickest[1] - quickest[0] < 5e-6
+
+
+def contract() -> str:
+    return (Path(__file__).parents[2] / "docs" / "onnx.md").read_text()
+
+
+def test_python_example_of_the_contract_runs(layout, monkeypatch, capsys):
+    code = re.search(r"```python\n(.*?)```", contract(), re.DOTALL)[1].replace("28, 28", "12, 12")
+    monkeypatch.chdir(layout.model("lstm").path)
+    exec(compile(code, "docs/onnx.md", "exec"), {})
+    assert capsys.readouterr().out.count("bar") == 2
+
+
+def test_contract_lists_the_metadata_of_a_file(model):
+    table = contract().partition("## Metadata")[2].partition("##")[0]
+    listed = {
+        name: "(JSON)" in row.split("|")[1]
+        for row in table.splitlines()
+        if row.startswith("| `")
+        for name in re.findall(r"`(\w+)`", row.split("|")[1])
+    }
+    assert set(listed) == set(Session(model).metadata)
+    assert {name for name, structured in listed.items() if structured} == set(STRUCTURED)

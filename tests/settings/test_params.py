@@ -1,0 +1,141 @@
+"""params.yaml: every mistake gets a line that names the place, and the name that was meant."""
+
+import math
+import re
+
+import pytest
+from support import PROJECT, change, copy_settings
+
+from sightline.errors import SightlineError
+from sightline.layout import Layout
+from sightline.settings import params
+from sightline.settings.yaml_file import read_yaml
+
+OTHER = {"dataset": "mnist", "network": "mlp", "task": "classify", "recipe": "mlp-6"}
+
+
+@pytest.fixture
+def layout(tmp_path) -> Layout:
+    """A folder with the project's own params.yaml and catalogues."""
+    return copy_settings(tmp_path)
+
+
+def mistakes(layout: Layout) -> str:
+    """What is wrong with params.yaml, a line each, which all begin with its path."""
+    with pytest.raises(SightlineError) as caught:
+        params.load(layout)
+    lines = str(caught.value).splitlines()
+    assert lines and all(line.startswith(str(layout.params)) for line in lines)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        ("catalogue", "offical", "no 'offical': did you mean 'official'?"),
+        ("catalog", "sample", "catalog: unknown key: did you mean 'catalogue'?"),
+        ("models.mnist-cnn.dataset", "minst", "no dataset 'minst': did you mean 'mnist'?"),
+        ("models.mnist-cnn.recipe", "cnn4", "no recipe 'cnn4': did you mean 'cnn-4'?"),
+        ("models.mnist-cnn.recpie", "x", "recpie: unknown key: did you mean 'recipe'?"),
+        ("models.mnist-cnn.dataset", None, "models.mnist-cnn.dataset: this key is required"),
+        ("models.mnist-cnn.seed", "one", "models.mnist-cnn.seed: input should be a valid integer"),
+        ("models.Mnist_CNN", OTHER, "'Mnist_CNN' is not a usable name"),
+        ("recipes.cnn-4.epochs", 0, "epochs: input should be greater than or equal to 1, not 0"),
+        ("recipes.cnn-4.epoch", 3, "recipes.cnn-4.epoch: unknown key: did you mean 'epochs'?"),
+        ("recipes.cnn-4.optimizer.lr", 1, "recipes.cnn-4.optimizer.lr: unknown key"),
+        (
+            "recipes.cnn-4.optimizer.learning_rate",
+            -1,
+            "learning_rate: input should be greater than 0",
+        ),
+        ("recipes.cnn-4.optimizer.learning_rate", math.nan, "should be a finite number, not nan"),
+        ("recipes.cnn-4.optimizer.learning_rate", math.inf, "should be a finite number, not inf"),
+        ("recipes.cnn-4.ema", math.nan, "ema: input should be a finite number, not nan"),
+        ("recipes.cnn-4.optimizer.name", "muon", "muon steps filters alone: give biases and head"),
+        ("recipes.rows-6.optimizer.momentum", 0.9, "adam has averages of its own"),
+        ("recipes.cnn-4.optimizer.biases", {"learning_rate": 0}, "should be greater than 0, not 0"),
+        ("recipes.cnn-4.optimizer.head", {"lr": 1}, "optimizer.head.lr: unknown key"),
+        ("recipes.cnn-4.lookahead", {"every": 5, "decay": 1}, "lookahead.decay: input should be"),
+        ("recipes.cnn-4.frozen_after", {"whiten": -1}, "frozen_after.whiten: input should be"),
+        ("recipes.cnn-4.schedule.warmup", 1, "warmup: input should be less than 1, not 1"),
+        ("recipes.cnn-4.augment.translate", -1, "translate: input should be greater than or equal"),
+        ("recipes.cnn-4.augment.rotate", 181, "rotate: input should be less than or equal to 180"),
+        ("recipes.cnn-4.augment.scale", 1, "scale: input should be less than 1, not 1"),
+        ("recipes.cnn-4.augment.flip", "maybe", "'none', 'random' or 'alternating'"),
+        ("datasets.mnist.val_size", 1.5, "val_size: input should be less than 1, not 1.5"),
+        ("datasets.mnist.channels", 2, "input should be 1 or 3, not 2"),
+        ("datasets.mnist.image_size", 0, "image_size: input should be greater than or equal to 1"),
+        ("datasets.mnist.image_size", 4097, "should be less than or equal to 4096, not 4097"),
+        ("datasets.mnist.seed", -1, "seed: input should be greater than or equal to 0, not -1"),
+        ("datasets.mnist.seed", 2**32, "seed: input should be less than 4294967296"),
+        ("compute.threads", 0, "threads: input should be greater than or equal to 1, not 0"),
+        ("compute.device", "gpu", "'auto', 'cpu' or 'cuda', not 'gpu'"),
+        (
+            "flows.time_limits.trian",
+            9,
+            "limits.trian: unknown key: did you mean 'train'?",
+        ),
+        ("flows.time_limits.train", 0, "time_limits.train: input should be greater than 0, not 0"),
+        ("benchmark.int8.max_drop", -1, "int8.max_drop: input should be greater than or equal to"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(layout, place, value, message):
+    change(layout, place, value)
+    assert message in mistakes(layout)
+
+
+def test_every_mistake_gets_a_line(layout):
+    change(layout, "recipes.cnn-4.epochs", 0)
+    change(layout, "compute.threads", 0)
+    assert len(mistakes(layout).splitlines()) == 2
+
+
+@pytest.mark.parametrize("text", ["", "- a list"])
+def test_a_file_that_is_no_mapping(layout, text):
+    layout.params.write_text(text)
+    assert "params.yaml: input should be a dictionary" in mistakes(layout)
+
+
+def test_a_stage_without_a_time_limit_has_none(layout):
+    change(layout, "flows.time_limits", {"train": 5})
+    limits = params.load(layout).flows.time_limits
+    assert (limits.get("train"), limits.get("log"), limits.get("other")) == (5, None, None)
+
+
+# YAML, as DVC reads it
+
+
+def test_the_projects_files_are_read_as_dvc_reads_them():
+    from dvc.utils.serialize import load_yaml
+
+    for path in (PROJECT / "params.yaml", *PROJECT.glob("data/catalogues/*.yaml")):
+        assert read_yaml(path, "") == load_yaml(str(path))
+
+
+def test_numbers_and_words_are_those_of_yaml_1_2(tmp_path):
+    path = tmp_path / "file.yaml"
+    path.write_text("[1e-1, 2E3, 010, yes, on, true, ~]")
+    assert read_yaml(path, "") == [0.1, 2000.0, 10, "yes", "on", True, None]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"x: 1\na: b: c", "line 2 is not valid YAML: mapping values are not allowed"),
+        (b"a: 1\nb: 2\na: 3", 'line 3 is not valid YAML: .* duplicate key "a"'),
+        (b"a:\n  b: 1\n  b: 1\n", 'line 3 is not valid YAML: .* duplicate key "b"'),
+        (b"a: !!python/name:os.system\n", "line 1 is not valid YAML: could not determine"),
+        (b"a: 1\nb: \xff\n", "line 2 is not UTF-8: save it in UTF-8"),
+        (b"a: \0", "is not valid YAML: unacceptable character"),
+        (b"a: 2020-13-01", "is not valid YAML: month must be in 1..12"),
+    ],
+)
+def test_a_file_that_is_not_yaml_is_one_line(layout, content, message):
+    layout.params.write_bytes(content)
+    assert re.search(message, mistakes(layout))
+    assert len(mistakes(layout).splitlines()) == 1
+
+
+def test_a_missing_file_says_where_to_be(layout):
+    layout.params.unlink()
+    assert "no such file: run this in the project's folder" in mistakes(layout)

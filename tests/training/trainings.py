@@ -1,0 +1,103 @@
+"""Short trainings on the bars of `support`: one recipe for each way to train."""
+
+import json
+from dataclasses import replace
+
+import torch
+
+from sightline.files import read_table
+from sightline.layout import Layout
+from sightline.settings.params import Compute, Model
+from sightline.settings.recipe import Augment, Lookahead, Optimizer, Rates, Recipe, Schedule
+from sightline.training.device import choose
+from sightline.training.loop import train
+from sightline.training.setup import begin
+from sightline.training.step import Training
+
+COMPUTE = Compute(device="cpu", threads=1, checkpoint_seconds=1e9)
+CNN = Recipe(
+    epochs=3,
+    batch_size=32,
+    optimizer=Optimizer("sgd", 0.05, momentum=0.9, weight_decay=5e-4),
+    schedule=Schedule("one-cycle", warmup=0.3),
+    augment=Augment(rotate=5, scale=0.1, translate=1, flip="alternating", cutout=2),
+    label_smoothing=0.1,
+    ema=0.9,
+    network={"widths": [4, 8]},
+)
+MUON = replace(
+    CNN,
+    optimizer=Optimizer(
+        "muon",
+        0.1,
+        momentum=0.6,
+        biases=Rates(1.0, momentum=0.85),
+        head=Rates(0.2, momentum=0.85, weight_decay=0.01),
+    ),
+    schedule=Schedule("linear"),
+    ema=0.0,
+    lookahead=Lookahead(every=5, decay=0.95, power=3),
+    frozen_after={"whiten": 1},
+    network={
+        "widths": [4, 8],
+        "whiten": 2,
+        "dirac": True,
+        "norm_scale": False,
+        "norm_momentum": 0.4,
+        "activation": "gelu",
+        "small_head": True,
+    },
+)
+LSTM = Recipe(
+    epochs=3,
+    batch_size=32,
+    optimizer=Optimizer("adam", 0.01),
+    clip_norm=1.0,
+    network={"hidden_size": 16, "layers": 2},
+)
+SHORT = replace(LSTM, min_rows=5, bptt_steps=4)
+MLP = replace(LSTM, network={"widths": [16], "dropout": 0.3})
+RECIPES = {"cnn": CNN, "muon": MUON, "lstm": LSTM, "short": SHORT, "mlp": MLP}
+NETWORKS = {"muon": "cnn", "short": "lstm"}  # of recipes that are not called as their network
+
+
+def model(recipe: str, task: str = "classify", seed: int = 3) -> Model:
+    """Return the entry in params.yaml of the model that a recipe trains."""
+    return Model("bars", NETWORKS.get(recipe, recipe), task, "its", seed)
+
+
+def run(
+    layout: Layout, recipe: str, name: str = "it", compute: Compute = COMPUTE, **changes
+) -> dict[str, bytes]:
+    """Train by one of RECIPES, changed, and return the deterministic outputs."""
+    train(name, model(recipe), replace(RECIPES[recipe], **changes), compute, layout)
+    return outputs(layout, name)
+
+
+def before_its_first_step(
+    layout: Layout, recipe: str, task: str = "classify", compute: Compute = COMPUTE, **changes
+) -> Training:
+    """Return a training by one of RECIPES, changed, that has taken no step."""
+    changed = replace(RECIPES[recipe], **changes)
+    return begin("it", model(recipe, task), changed, choose(compute), layout.processed("bars"))
+
+
+def outputs(layout: Layout, name: str = "it") -> dict[str, bytes]:
+    """Return the deterministic outputs of a training."""
+    paths = [layout.model(name).weights, layout.results(name).epochs]
+    return {path.name: path.read_bytes() for path in paths}
+
+
+def timing(layout: Layout, name: str = "it") -> dict:
+    """Return timing.json."""
+    return json.loads(layout.results(name).timing.read_text())
+
+
+def rows(layout: Layout, name: str = "it") -> list[dict]:
+    """Return epochs.csv."""
+    return read_table(layout.results(name).epochs)
+
+
+def weights(layout: Layout, name: str = "it") -> dict[str, torch.Tensor]:
+    """Return the state dict of the trained network."""
+    return torch.load(layout.model(name).weights, weights_only=True)
