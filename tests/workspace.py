@@ -25,8 +25,6 @@ class Workspace:
             "PYTHONPATH": str(root / "src"),
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "OMP_NUM_THREADS": "1",
-            "MLFLOW_DISABLE_TELEMETRY": "true",
-            "DO_NOT_TRACK": "1",
         }
         self.environment.pop("MLFLOW_TRACKING_URI", None)
 

@@ -19,7 +19,6 @@ LOCK_WAIT = 600.0  # seconds to wait for another logger: it needs about six a mo
 # Where a person has not set them otherwise. MLflow's own retries go on for minutes, and send again
 # what a slow server may have done already (a second run); a run is completed later instead.
 SETTINGS = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
