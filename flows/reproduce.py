@@ -96,10 +96,11 @@ def folder_to_run_in(root: Path, overrides: list[str]) -> Iterator[Path]:
     """Give the folder to run in: the workspace, locked; with overrides a worktree that has them."""
     log = get_run_logger()
     if overrides:
-        commit = worktrees.head(root, "dvc.lock")
+        lock = Layout(root).lock
+        commit = worktrees.head(root, lock)
         with worktrees.worktree(root, commit, f"run-{flow_run.id}") as copy:
-            if (root / "dvc.lock").exists():
-                shutil.copy(root / "dvc.lock", copy)
+            if lock.exists():
+                shutil.copy(lock, copy)
             copies.checkout(copy)
             copies.override(copy, overrides)
             yield copy
@@ -137,7 +138,7 @@ def where_to_train(root: Path) -> tuple[str | None, str]:
     if not gpu_pool.has_worker():
         return None, f"Training runs here: no worker serves pool {POOL}."
     try:
-        commit = worktrees.head(root, "dvc.lock", "params.yaml")
+        commit = worktrees.head(root, Layout(root).lock, Layout(root).params)
     except SightlineError as error:
         return None, f"Training runs here, not in pool {POOL}: {error}"
     return commit, f"Training goes to pool {POOL}, at commit {commit[:12]}."

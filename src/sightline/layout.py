@@ -46,9 +46,24 @@ class Layout:
         return self.root / "dvc.lock"
 
     @property
+    def dvc(self) -> Path:
+        """DVC's own folder."""
+        return self.root / ".dvc"
+
+    @property
+    def dvc_cache(self) -> Path:
+        """Where DVC keeps what stages left, unless another place is configured."""
+        return self.dvc / "cache"
+
+    @property
+    def dvc_site(self) -> Path:
+        """Where a copy keeps what DVC would keep for it outside of it."""
+        return self.dvc / "tmp" / "site"
+
+    @property
     def dvc_rwlock(self) -> Path:
         """Which paths DVC's processes read and write at the moment."""
-        return self.root / ".dvc" / "tmp" / "rwlock"
+        return self.dvc / "tmp" / "rwlock"
 
     @property
     def own_state(self) -> "State":

@@ -91,7 +91,7 @@ class LockedResults(ModelResults):
         settings = recipe.pop("network", {})
         chosen |= {key: value for key, value in _flat(recipe).items() if value is not None}
         chosen |= _flat(settings, "network.")
-        used = _flat(self.stages["train"]["params"]["params.yaml"])
+        used = _flat(self.stages["train"]["params"][self._locked_path(self.layout.params)])
         return chosen | {key: value for key, value in used.items() if key.startswith("compute.")}
 
     def results(self) -> dict[str, float]:
@@ -110,14 +110,12 @@ class LockedResults(ModelResults):
 
     def artifacts(self) -> dict[str, list[Path]]:
         """Return the files to keep with the run, by the folder that they go to."""
-        files = self.files
-        return {
-            "pictures": sorted(files.pictures.iterdir()),
-            "tables": [files.epochs, *sorted(files.tables.iterdir())],
-            "insight/pictures": sorted(files.insight.pictures.iterdir()),
-            "insight/tables": sorted(files.insight.tables.iterdir()),
-            "reports": [files.metrics, files.export],
-        }
+        files, kept = self.files, {}
+        for drawn in (files, files.insight):
+            for folder in (drawn.pictures, drawn.tables):
+                kept[folder.relative_to(files.path).as_posix()] = sorted(folder.iterdir())
+        kept[files.tables.name].append(files.epochs)
+        return kept | {"reports": [files.metrics, files.export]}
 
     def check(self) -> None:
         """Raise SightlineError where the files are not those that dvc.lock names."""
