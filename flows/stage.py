@@ -40,8 +40,8 @@ def stage(name: str, commit: str, params_text: str, lock: dict, force: bool = Fa
             worktrees.worktree(Path.cwd(), commit, f"stage-{flow_run.id}") as copy,
             Children() as children,
         ):
-            (copy / "params.yaml").write_text(params_text, encoding="utf-8")
-            (copy / "dvc.lock").write_text(yaml.safe_dump(lock), encoding="utf-8")
+            Layout(copy).params.write_text(params_text, encoding="utf-8")
+            Layout(copy).lock.write_text(yaml.safe_dump(lock), encoding="utf-8")
             settings = params.load(Layout(copy))
             limit = settings.flows.time_limits.get(name.partition("@")[0])
             devices = [] if settings.compute.device == "cpu" else gpus.visible()

@@ -28,7 +28,7 @@ from sightline.errors import SightlineError, TryAgain
 from sightline.host import gpus, locks
 from sightline.host.processes import Children
 from sightline.host.processors import cores
-from sightline.layout import main_root
+from sightline.layout import Layout, main_root
 from sightline.pipeline import commands, copies, graph, lockfile
 from sightline.settings.params import Params
 
@@ -170,7 +170,7 @@ def run_in_pool(name: str, run: PipelineRun) -> Outcome:
     parameters = {
         "name": name,
         "commit": run.commit,
-        "params_text": (run.root / "params.yaml").read_text(encoding="utf-8"),
+        "params_text": Layout(run.root).params.read_text(encoding="utf-8"),
         "lock": run.lock_for_worker(name),
         "force": run.force,
     }

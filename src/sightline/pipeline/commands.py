@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from sightline.layout import LOCK
+
 
 def repro(name: str, force: bool = False, pull: bool = False) -> list[str]:
     """Return the command that runs one stage, if DVC finds it stale, and waits for DVC's lock.
@@ -30,4 +32,4 @@ def checkout(names: Iterable[str]) -> list[str]:
 def save_experiment(name: str) -> list[str]:
     """Return the command that keeps a worktree's state as an experiment of the main repository."""
     # --force: the name is the run's own, which somebody may have had run again
-    return ["dvc", "exp", "save", "--force", "--include-untracked", "dvc.lock", "--name", name]
+    return ["dvc", "exp", "save", "--force", "--include-untracked", LOCK, "--name", name]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from sightline.errors import SightlineError, one_line
+from sightline.layout import Layout
 
 
 def copy_settings(root: Path, copy: Path) -> None:
@@ -14,14 +15,15 @@ def copy_settings(root: Path, copy: Path) -> None:
     """
     from dvc.config import Config
 
-    source = Config(str(root / ".dvc"))
+    project, its_copy = Layout(root), Layout(copy)
+    source = Config(str(project.dvc))
     cache = source.get("cache", {}).get("dir")
-    with Config(str(copy / ".dvc")).edit("local") as local:
+    with Config(str(its_copy.dvc)).edit("local") as local:
         settings = cast("dict[str, Any]", local)  # dvc declares no type
         settings.update(cast("dict[str, Any]", source.read("local")))
-        settings.setdefault("cache", {})["dir"] = str(cache or (root / ".dvc" / "cache").resolve())
+        settings.setdefault("cache", {})["dir"] = str(cache or project.dvc_cache.resolve())
         # DVC's index of this passing folder goes with the folder, instead of staying in /var/tmp
-        settings.setdefault("core", {})["site_cache_dir"] = str(copy / ".dvc" / "tmp" / "site")
+        settings.setdefault("core", {})["site_cache_dir"] = str(its_copy.dvc_index)
 
 
 def override(root: Path, overrides: Iterable[str]) -> None:
@@ -62,4 +64,4 @@ def has_remote(root: Path) -> bool:
     """Whether a default DVC remote is set: without one, results reach only who shares the cache."""
     from dvc.config import Config
 
-    return "remote" in Config(str(root / ".dvc"))["core"]
+    return "remote" in Config(str(Layout(root).dvc))["core"]

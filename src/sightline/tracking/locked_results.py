@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sightline.errors import SightlineError
-from sightline.layout import Layout
+from sightline.layout import PARAMS, Layout
 from sightline.models.results import ModelResults
 from sightline.pipeline import lockfile
 
@@ -91,7 +91,7 @@ class LockedResults(ModelResults):
         settings = recipe.pop("network", {})
         chosen |= {key: value for key, value in _flat(recipe).items() if value is not None}
         chosen |= _flat(settings, "network.")
-        used = _flat(self.stages["train"]["params"]["params.yaml"])
+        used = _flat(self.stages["train"]["params"][PARAMS])
         return chosen | {key: value for key, value in used.items() if key.startswith("compute.")}
 
     def results(self) -> dict[str, float]:
@@ -111,13 +111,13 @@ class LockedResults(ModelResults):
     def artifacts(self) -> dict[str, list[Path]]:
         """Return the files to keep with the run, by the folder that they go to."""
         files = self.files
-        return {
-            "pictures": sorted(files.pictures.iterdir()),
-            "tables": [files.epochs, *sorted(files.tables.iterdir())],
-            "insight/pictures": sorted(files.insight.pictures.iterdir()),
-            "insight/tables": sorted(files.insight.tables.iterdir()),
-            "reports": [files.metrics, files.export],
+        folders = (files.pictures, files.tables, files.insight.pictures, files.insight.tables)
+        kept = {
+            folder.relative_to(files.path).as_posix(): sorted(folder.iterdir())
+            for folder in folders
         }
+        kept[files.tables.name].insert(0, files.epochs)
+        return kept | {"reports": [files.metrics, files.export]}
 
     def check(self) -> None:
         """Raise SightlineError where the files are not those that dvc.lock names."""
