@@ -6,7 +6,7 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FunctionType
@@ -14,6 +14,16 @@ from types import FunctionType
 from sightline.errors import TRY_AGAIN, SightlineError, TryAgain
 from sightline.files import disk_errors
 from sightline.layout import Layout
+
+
+def repro(args: argparse.Namespace) -> None:
+    """Run every stage that is out of date, several at once; what `dvc repro --keep-going` does."""
+    from sightline.pipeline.repro import repro
+    from sightline.settings import params
+
+    settings = params.load(Layout())
+    fork = None if args.no_fork else main
+    repro(Path(), settings, args.targets, args.jobs, args.force, fork)
 
 
 def download(args: argparse.Namespace) -> None:
@@ -187,6 +197,13 @@ def parser() -> argparse.ArgumentParser:
     ):
         sub = _add(commands, command)
         sub.add_argument("name", help=name_help, nargs="?" if command is log else None)
+    sub = _add(commands, repro)
+    sub.add_argument("targets", nargs="*", help="stages (train@mnist-lstm) or kinds (export)")
+    sub.add_argument("-j", "--jobs", type=_jobs, help="stages at once; a core each by default")
+    sub.add_argument("-f", "--force", action="store_true", help="run them even if unchanged")
+    sub.add_argument(
+        "--no-fork", action="store_true", help="start each stage as a program of its own"
+    )
     sub = _add(commands, predict)
     sub.add_argument("model", help="the ONNX file")
     sub.add_argument("images", nargs="+", help="image files of any size and kind")
@@ -210,6 +227,17 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
+def _jobs(text: str) -> int:
+    """Return the number of stages at once; an error of argparse for what is none."""
+    from sightline.host.processors import cores
+
+    if not text.isdecimal() or not 1 <= int(text) <= cores():
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of stages from 1 to {cores()}, the cores of this machine"
+        )
+    return int(text)
+
+
 def _add(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", function: FunctionType
 ) -> argparse.ArgumentParser:
@@ -219,7 +247,7 @@ def _add(
     return sub
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0, or after an error, which is one line: 75 if it may pass, else 1."""
     # a stage must not outlive dvc, nor a rank the training that started it
     if "DVC_STAGE" in os.environ or _rank() is not None:

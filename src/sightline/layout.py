@@ -273,6 +273,20 @@ class State(Folder):
         return self.path / "mlflow"
 
     @property
+    def repro(self) -> Path:
+        """The stages that dvc.lock held before a run of `sightline repro` that has not ended."""
+        return self.path / "repro.json"
+
+    @property
+    def stage_seconds(self) -> Path:
+        """How long each stage took the last time it ran, in seconds."""
+        return self.path / "stage-seconds.json"
+
+    def stage_log(self, stage: str) -> Path:
+        """What one stage printed the last time it ran."""
+        return self.path / "stages" / f"{stage}.log"
+
+    @property
     def prefect(self) -> Path:
         """Prefect's home for the servers and workers of this workspace."""
         return self.path / "prefect"

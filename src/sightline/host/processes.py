@@ -43,9 +43,10 @@ def die_with_parent() -> None:
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
     parent, spawned_by = os.getppid(), multiprocessing.parent_process()
-    if spawned_by and spawned_by.pid != parent:  # it died before we asked
+    named = os.environ.get(PARENT)
+    if not named and spawned_by and spawned_by.pid != parent:  # it died before we asked
         os.kill(os.getpid(), signal.SIGKILL)
-    starter = int(os.environ.get(PARENT) or _past_shells(parent))
+    starter = int(named or _past_shells(parent))
     if starter == parent or not hasattr(os, "pidfd_open"):  # a Python built on an old Linux
         return
     try:
