@@ -85,7 +85,7 @@ class Layout:
     @property
     def has_package(self) -> bool:
         """Whether the project holds the code of its stages."""
-        return (self.package / "sightline").is_dir()
+        return (self.package / __name__.partition(".")[0]).is_dir()
 
     def catalogue(self, name: str) -> Path:
         """The YAML file of one catalogue."""

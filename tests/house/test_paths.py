@@ -53,7 +53,7 @@ def joined(path: Path) -> Iterator[tuple[str, int]]:
 def names() -> tuple[set[str], set[str]]:
     """Return the names of files and of folders that layout.py gives."""
     values = {value for value, _ in joined(LAYOUT)}
-    values |= {value for value, _ in texts(LAYOUT) if "/" in value and not re.search(r"\s", value)}
+    values |= {v for v, _ in texts(LAYOUT) if re.search(r"/|\w\.\w+$", v) and " " not in v}
     parts = {part for value in values for part in value.split("/") if part and "{" not in part}
     in_files = {part for part in parts if re.search(r"\w\.\w+$", part)}
     return in_files, parts - in_files
