@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parent.parent
+READS = Path(".sightline") / "reads"  # a file a stage: which files it opened in the first run
 MODELS = ["mnist-cnn", "mnist-lstm", "imagenet-lstm"]
 DATASETS = {"mnist": (600, 120), "imagenet": (60, 30)}
 

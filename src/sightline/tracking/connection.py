@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Iterator
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
@@ -61,7 +62,7 @@ def connected(where: Store) -> Iterator["MlflowClient"]:
         ) from None
 
 
-def _import_mlflow():
+def _import_mlflow() -> ModuleType:
     for key, value in SETTINGS.items():
         os.environ.setdefault(key, value)
     import mlflow
