@@ -61,7 +61,7 @@ HOMES = {
         "benchmark",
     },
     "tqdm": {"data", "cli"},
-    "yaml": {"settings", "sample", "pipeline", "flows"},
+    "yaml": {"pipeline", "flows"},
 }
 # what comes with a library whose objects are theirs: it goes where that one goes
 COMES_WITH = {
