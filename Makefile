@@ -2,10 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3.11
 BIN := .venv/bin
-# nothing that we start reports to anybody: docs/dependencies.md
-export DO_NOT_TRACK := 1
-export MLFLOW_DISABLE_TELEMETRY := true
-export ORT_DISABLE_TELEMETRY := 1
+# nothing that we start reports to anybody: src/sightline/__init__.py sees to the others
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 SYSTEM_PATH := $(subst $(CURDIR)/$(BIN):,,$(PATH))

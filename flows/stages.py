@@ -27,6 +27,7 @@ from flows.outcome import (
 from sightline.errors import SightlineError, TryAgain
 from sightline.host import gpus, locks
 from sightline.host.processes import Children
+from sightline.host.processors import cores
 from sightline.layout import main_root
 from sightline.pipeline import commands, copies, graph, lockfile
 from sightline.settings.params import Params
@@ -62,7 +63,8 @@ class PipelineRun:
         self.processes = params.compute.processes
         threads = self.processes * params.compute.threads
         # at most what there is: a stage that needs more runs alone
-        self.training = {"cpu": min(threads, self.flows.cpu_slots), "gpu": 0}
+        self.cpu_slots = self.flows.cpu_slots or cores()
+        self.training = {"cpu": min(threads, self.cpu_slots), "gpu": 0}
         if self.devices:
             self.training = {"cpu": 1, "gpu": min(self.processes, len(self.devices))}
         self.outcomes: dict[str, Outcome] = {}
@@ -86,7 +88,7 @@ class PipelineRun:
     def run_stale_stages(self) -> None:
         """Run all that is stale; a stage that fails stops its descendants and nothing else."""
         todo = [name for name in self.plan.stages if name in self.plan.stale]
-        free = {"cpu": self.flows.cpu_slots, "gpu": len(self.devices)}
+        free = {"cpu": self.cpu_slots, "gpu": len(self.devices)}
         ended: queue.SimpleQueue[str] = queue.SimpleQueue()
         futures: dict[str, PrefectFuture[Any]] = {}
         unfinished = set(todo)
@@ -178,10 +180,9 @@ def run_in_pool(name: str, run: PipelineRun) -> Outcome:
     if state is None:
         return run_here(name, run, where=f"here: no worker of pool {POOL} came")
     if not state.is_completed():
-        passing = (
-            state.name == TRY_AGAIN_STATE or state.is_crashed()
-        )  # a worker that died: another may not
-        kind = TryAgain if passing else SightlineError
+        # where one worker died, another may not
+        may_pass = state.name == TRY_AGAIN_STATE or state.is_crashed()
+        kind = TryAgain if may_pass else SightlineError
         raise kind(f"in pool {POOL}: {state.message or state.name}")
     take_over(name, run, gpu_pool.read_lock_entry(state))
     return Outcome("ran", time.monotonic() - began, f"pool {POOL}")

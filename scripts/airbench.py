@@ -156,7 +156,7 @@ def peer_trainer(files: Processed, meta: dict, place: Place) -> Trainer:
     dtype = torch.half if cuda else torch.float32
     mean, std = (torch.tensor(meta[key], device=place.device) for key in ("mean", "std"))
     train_set = Images(*load_split(files, "train"), place.device)
-    images = normalise(train_set.images, mean, std)
+    images = normalise(train_set.resident, mean, std)
     as_read = images.to(dtype)
     network = Peer(len(meta["classes"])).to(place.device, dtype, memory_format=torch.channels_last)
     for module in network.modules():

@@ -95,11 +95,12 @@ def remove() -> None:
 
 def install() -> None:
     """Install what the lock lists, by uv if it can be had, else by pip; then this project."""
-    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     uv = shutil.which("uv") or own_uv(pip)
     ways = [[uv, "pip", "install", "--quiet", "--python", str(PYTHON)]] if uv else []
     for way in [*ways, pip]:
-        locked = subprocess.run([*way, "--require-hashes", "-r", str(LOCK)])
+        # --no-deps: the lock lists all; pip would ask for `sqlalchemy[asyncio]` with a hash as well
+        locked = subprocess.run([*way, "--no-deps", "--require-hashes", "-r", str(LOCK)])
         if locked.returncode == 0:
             project = [*way, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
             subprocess.run(project, check=True)

@@ -12,13 +12,17 @@ import argparse
 import os
 import time
 import warnings
+from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 import torch
 
 from sightline.export.translate import translate
 from sightline.models.trained import TrainedModel
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 BATCHES = (1, 8, 64, 256)
 
@@ -29,7 +33,7 @@ def main() -> None:
     arguments.add_argument("--threads", type=int, default=1)
     arguments.add_argument("--seconds", type=float, default=3, help="for each row of the table")
     args = arguments.parse_args()
-    print(f"onnxruntime {onnxruntime.__version__}, torch {torch.__version__}, ", end="")
+    print(f"onnxruntime {version('onnxruntime')}, torch {torch.__version__}, ", end="")
     print(f"{args.threads} threads, load {os.getloadavg()[0]:.1f}")
     print("| network | batch | native ms | unrolled ms | native / unrolled | calls |")
     print("| --- | --- | --- | --- | --- | --- |")
@@ -82,8 +86,10 @@ def unrolled(model: TrainedModel) -> bytes:
     return graph.SerializeToString()
 
 
-def session(graph: bytes, threads: int) -> onnxruntime.InferenceSession:
+def session(graph: bytes, threads: int) -> "InferenceSession":
     """Return a session on the CPU."""
+    import onnxruntime  # after sightline, which turns its telemetry off
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

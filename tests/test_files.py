@@ -1,4 +1,4 @@
-"""Files: what is said of a disk that is full."""
+"""Files: which disk is full, and what is not changed about other errors."""
 
 import errno
 import os
@@ -18,8 +18,10 @@ def full(path: str | int | None = None) -> OSError:
 def test_a_full_disk_is_the_one_that_the_error_names(tmp_path):
     if sys.platform != "linux" or shutil.disk_usage("/proc").free:
         pytest.skip("no disk without room is known here")
-    found = pytest.raises(SightlineError, match="/proc/nowhere: 0 bytes are free")
-    with found, disk_errors(tmp_path):
+    with (
+        pytest.raises(SightlineError, match="/proc/nowhere: 0 bytes are free"),
+        disk_errors(tmp_path),
+    ):
         raise full("/proc/nowhere")
 
 

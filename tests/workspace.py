@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parent.parent
+READS = Path(".sightline") / "reads"  # a file a stage: which files it opened in the first run
 MODELS = ["mnist-cnn", "mnist-lstm", "imagenet-lstm"]
 DATASETS = {"mnist": (600, 120), "imagenet": (60, 30)}
 
@@ -24,8 +25,6 @@ class Workspace:
             "PYTHONPATH": str(root / "src"),
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "OMP_NUM_THREADS": "1",
-            "MLFLOW_DISABLE_TELEMETRY": "true",
-            "DO_NOT_TRACK": "1",
         }
         self.environment.pop("MLFLOW_TRACKING_URI", None)
 

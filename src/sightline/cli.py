@@ -6,15 +6,27 @@ import argparse
 import logging
 import os
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FunctionType
 
 from sightline.errors import TRY_AGAIN, SightlineError, TryAgain
 from sightline.files import disk_errors
 from sightline.layout import Layout
 
 
-def download(args) -> None:
+def repro(args: argparse.Namespace) -> None:
+    """Run every stage that is out of date, several at once; what `dvc repro --keep-going` does."""
+    from sightline.pipeline.repro import repro
+    from sightline.settings import params
+
+    settings = params.load(Layout())
+    fork = None if args.no_fork else main
+    repro(Path(), settings, args.targets, args.jobs, args.force, fork)
+
+
+def download(args: argparse.Namespace) -> None:
     """Fetch the files of one dataset, checked against its catalogue."""
     from sightline.data.fetch import download
     from sightline.settings import params
@@ -26,7 +38,7 @@ def download(args) -> None:
     download(catalogue, layout.raw(args.name), layout.state.downloads)
 
 
-def preprocess(args) -> None:
+def preprocess(args: argparse.Namespace) -> None:
     """Decode one dataset into uint8 arrays: train, val and test."""
     from sightline.data.preprocess import preprocess
     from sightline.settings import params
@@ -36,7 +48,7 @@ def preprocess(args) -> None:
     preprocess(layout.raw(args.name), layout.processed(args.name), settings)
 
 
-def train(args) -> None:
+def train(args: argparse.Namespace) -> None:
     """Train one model; a run that was killed resumes from its checkpoint."""
     from sightline.settings import params
 
@@ -55,7 +67,7 @@ def train(args) -> None:
         train(args.name, model, recipe, settings.compute, layout, progress)
 
 
-def evaluate(args) -> None:
+def evaluate(args: argparse.Namespace) -> None:
     """Test one model on the splits that training never saw."""
     from sightline.evaluation.evaluate import evaluate
     from sightline.settings import params
@@ -64,21 +76,21 @@ def evaluate(args) -> None:
     evaluate(args.name, layout, params.load(layout).evaluation.test_time_views)
 
 
-def insight(args) -> None:
+def insight(args: argparse.Namespace) -> None:
     """Draw what one model sees: occlusion, filters, feature maps, gradients, gates."""
     from sightline.insight.insight import insight
 
     insight(args.name, Layout())
 
 
-def export(args) -> None:
+def export(args: argparse.Namespace) -> None:
     """Write one model as an ONNX file and check it against torch."""
     from sightline.export.export import export
 
     export(args.name, Layout())
 
 
-def log(args) -> None:
+def log(args: argparse.Namespace) -> None:
     """Write one model into MLflow; without a name, complete what the store lacks."""
     from sightline.tracking.log import complete, log
 
@@ -88,28 +100,28 @@ def log(args) -> None:
         complete(Layout())
 
 
-def predict(args) -> None:
+def predict(args: argparse.Namespace) -> None:
     """Ask an ONNX file about images: what its task answers for each. Needs no torch."""
     from sightline.inference.predict import predict
 
     predict(args.model, args.images, top=args.top, invert=args.invert)
 
 
-def benchmark(args) -> None:
+def benchmark(args: argparse.Namespace) -> None:
     """Measure exported models in onnxruntime; without a name, those that have no record."""
     from sightline.benchmark.run import benchmark
 
     benchmark(args.names, Layout(), args.force)
 
 
-def compare(args) -> None:
+def compare(args: argparse.Namespace) -> None:
     """Print a table of all models: parameters, figures, seconds, size."""
     from sightline.report.compare import compare
 
     compare(Layout())
 
 
-def report(args) -> None:
+def report(args: argparse.Namespace) -> None:
     """Write an HTML page for each dataset: what its models reach, and what they see."""
     from sightline.report.pages import write_pages
 
@@ -117,21 +129,21 @@ def report(args) -> None:
         print(page)
 
 
-def ui(args) -> None:
+def ui(args: argparse.Namespace) -> None:
     """Open the MLflow UI on 127.0.0.1, after completing its runs."""
     from sightline.tracking.ui import serve
 
     serve(Layout(), args.port)
 
 
-def clone(args) -> None:
+def clone(args: argparse.Namespace) -> None:
     """Make or refresh a clone of this workspace at the newest commit upstream, for a schedule."""
     from sightline.pipeline.worktrees import refresh_clone
 
     refresh_clone(Path(), Path(args.folder))
 
 
-def validate(args) -> None:
+def validate(args: argparse.Namespace) -> None:
     """Check params.yaml before anything runs."""
     from sightline.models.check import check_models
     from sightline.settings import catalogue, params
@@ -148,7 +160,7 @@ def validate(args) -> None:
 
 
 @contextmanager
-def _progress_bar(name: str):
+def _progress_bar(name: str) -> Iterator[Callable[[int, int, float], None]]:
     """Yield what training tells its progress to; quiet where there is no terminal."""
     from tqdm import tqdm
 
@@ -185,6 +197,13 @@ def parser() -> argparse.ArgumentParser:
     ):
         sub = _add(commands, command)
         sub.add_argument("name", help=name_help, nargs="?" if command is log else None)
+    sub = _add(commands, repro)
+    sub.add_argument("targets", nargs="*", help="stages (train@mnist-lstm) or kinds (export)")
+    sub.add_argument("-j", "--jobs", type=_jobs, help="stages at once; a core each by default")
+    sub.add_argument("-f", "--force", action="store_true", help="run them even if unchanged")
+    sub.add_argument(
+        "--no-fork", action="store_true", help="start each stage as a program of its own"
+    )
     sub = _add(commands, predict)
     sub.add_argument("model", help="the ONNX file")
     sub.add_argument("images", nargs="+", help="image files of any size and kind")
@@ -208,15 +227,28 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-def _add(commands, function) -> argparse.ArgumentParser:
-    summary = function.__doc__.split("\n")[0]
+def _jobs(text: str) -> int:
+    """Return the number of stages at once; an error of argparse for what is none."""
+    from sightline.host.processors import cores
+
+    if not text.isdecimal() or not 1 <= int(text) <= cores():
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of stages from 1 to {cores()}, the cores of this machine"
+        )
+    return int(text)
+
+
+def _add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", function: FunctionType
+) -> argparse.ArgumentParser:
+    summary = (function.__doc__ or "").split("\n")[0]
     sub = commands.add_parser(function.__name__, help=summary, description=summary)
     sub.set_defaults(run=function)
     return sub
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run one command; 0, or after an error that is said in one line: 75 if it passes, else 1."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0, or after an error, which is one line: 75 if it may pass, else 1."""
     # a stage must not outlive dvc, nor a rank the training that started it
     if "DVC_STAGE" in os.environ or _rank() is not None:
         from sightline.host.processes import die_with_parent

@@ -85,8 +85,8 @@ def disk_errors(folder: Path | None = None) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             where = "a disk that is written to (the workspace's, that of temporary files)"
             if place:
-                there = next(p for p in (place, *place.absolute().parents) if p.exists())
-                where = f"{place}: {shutil.disk_usage(there).free:,} bytes are free there"
+                existing = next(p for p in (place, *place.absolute().parents) if p.exists())
+                where = f"{place}: {shutil.disk_usage(existing).free:,} bytes are free there"
             raise SightlineError(
                 f"{where}: {error.strerror}: make room, then run the same command again"
             ) from None

@@ -32,7 +32,7 @@ def main_root(root: str | Path = ".") -> Path:
 class Layout:
     """The files of one project, from its root (the folder that holds dvc.yaml)."""
 
-    def __init__(self, root: str | Path = "."):
+    def __init__(self, root: str | Path = ".") -> None:
         self.root = Path(root)
 
     @property
@@ -112,7 +112,7 @@ class Layout:
 class Folder:
     """A folder whose files have fixed names."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
         self.path = path
 
     @property
@@ -271,6 +271,20 @@ class State(Folder):
     def mlflow(self) -> Path:
         """The MLflow store of this workspace: database, artifacts and lock."""
         return self.path / "mlflow"
+
+    @property
+    def repro(self) -> Path:
+        """The stages that dvc.lock held before a run of `sightline repro` that has not ended."""
+        return self.path / "repro.json"
+
+    @property
+    def stage_seconds(self) -> Path:
+        """How long each stage took the last time it ran, in seconds."""
+        return self.path / "stage-seconds.json"
+
+    def stage_log(self, stage: str) -> Path:
+        """What one stage printed the last time it ran."""
+        return self.path / "stages" / f"{stage}.log"
 
     @property
     def prefect(self) -> Path:

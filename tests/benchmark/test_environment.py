@@ -1,4 +1,4 @@
-"""What a figure was measured on, and beside what; fresh processes; who gives way to whom."""
+"""What a figure was measured on, and beside what; fresh processes."""
 
 import subprocess
 import sys
@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 
 from sightline.benchmark import environment
-from sightline.errors import TryAgain
 from sightline.host import processors
-from sightline.host.locks import processors as hold_processors
 
 
 def test_the_machine_has_the_same_id_twice_and_another_one_has_another(monkeypatch):
@@ -81,34 +79,3 @@ def test_a_cold_start_on_another_provider_than_asked_for_is_an_error(exported, t
     model = str(exported / "models" / "cnn" / "model.onnx")
     done = cold(model, "CUDAExecutionProvider", "1", "1", str(images))
     assert done.returncode != 0 and not done.stdout
-
-
-def test_a_benchmark_waits_for_stages_and_stages_for_a_benchmark(tmp_path):
-    messages = []
-
-    def take(alone: bool, wait: float = 0):
-        return hold_processors(alone, wait, messages.append, tmp_path)
-
-    benchmark_waits = pytest.raises(TryAgain, match="stages of some flow had this machine")
-    with take(False), take(False), benchmark_waits, take(True):
-        pytest.fail("a benchmark ran beside two stages")
-    stage_waits = pytest.raises(TryAgain, match="a benchmark had this machine for more than 1 s")
-    with take(True), stage_waits, take(False, 0.7):
-        pytest.fail("a stage ran beside a benchmark")
-    assert messages == ["waiting until a benchmark gives up this machine, at most 1 s"]
-    with take(True):
-        pass
-
-
-def test_the_machine_is_free_as_soon_as_its_holder_is_dead(tmp_path):
-    code = (
-        "import sys, time; from pathlib import Path; from sightline.host.locks import processors\n"
-        f"with processors(True, 0, print, Path({str(tmp_path)!r})):\n"
-        "    print('held', flush=True); time.sleep(60)"
-    )
-    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    assert holder.stdout.readline() == "held\n"
-    holder.kill()
-    holder.wait()
-    with hold_processors(True, 5, print, tmp_path):
-        pass

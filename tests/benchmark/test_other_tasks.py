@@ -26,7 +26,7 @@ def test_a_record_holds_the_tasks_own_figure_and_tables_and_pictures_name_it(tmp
         for split in ("val", "test"):
             assert fp32[f"{split}_{figure}"] == pytest.approx(metrics[split][figure], rel=1e-4)
         assert fp32["against_torch"]["max_difference"] < 1e-3
-        assert "same_top1" not in fp32["against_torch"]
+        assert "same_choice" not in fp32["against_torch"]
         assert "has no top-1 to hold its accuracy to" in record["variants"]["int8"]["why_not"]
         lines = summary.text([record]).splitlines()
         (row,) = (line for line in lines if re.search(rf"\| +{figure} \|", line))

@@ -59,9 +59,9 @@ def test_a_norm_moves_before_its_pool_where_that_changes_nothing(scale, moved):
 def quantised(workspace, name: str) -> tuple[onnx.ModelProto, Session, Session]:
     source, target = workspace.model(name).onnx, workspace.root / "int8.onnx"
     images, _ = load_split(workspace.processed("bars"), "train")
-    quantise(source, target, images, 64, ["avx2"])
+    quantise(source, target, images, 64, ["avx2"], "logits")
     first = target.read_bytes()
-    quantise(source, target, images, 64, ["avx2"])
+    quantise(source, target, images, 64, ["avx2"], "logits")
     assert target.read_bytes() == first, "the same file from the same images"
     return onnx.load(target), Session(source), Session(target)
 

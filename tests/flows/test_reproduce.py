@@ -75,6 +75,15 @@ def test_models_that_changed_are_announced_once(toy, reproduce, server):
     assert [event["payload"] for event in events] == [payload]
 
 
+def test_an_error_of_dvc_itself_is_the_cause(toy, reproduce):
+    """The stage ends well, but leaves nothing."""
+    toy.invalidate("train@x")
+    toy.demand("train@x", fail="0")
+    state, _ = reproduce(toy, "train@x")
+    error = "train@x: ERROR: failed to reproduce 'train@x': output 'models/x/weights.pt' does not"
+    assert state.message.splitlines()[1].startswith(error)
+
+
 def test_only_what_passes_is_retried(toy, reproduce, server):
     toy.demand("log@x", fail="once 75")
     state, _ = reproduce(toy, "log@x", force=True)

@@ -13,10 +13,16 @@ class Model(SimpleNamespace):
     """Answers with what `answer` makes of the images; logits are of classes."""
 
     mean = torch.tensor([10 / 255])
-    task = SimpleNamespace(words=SimpleNamespace(choice="logits"))
 
     def __call__(self, images):
         return self.answer(images.float())
+
+    @property
+    def task(self):
+        names = self(torch.zeros(1, 3, 3, 1))
+        return SimpleNamespace(
+            words=SimpleNamespace(choice="logits" if "logits" in names else None)
+        )
 
 
 def test_each_pixel_has_the_mean_effect_of_the_squares_that_cover_it():

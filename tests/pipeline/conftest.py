@@ -4,9 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from workspace import Workspace, copy_project
-
-READS = Path(".sightline") / "reads"  # a file a stage: which files it opened in the first run
+from workspace import READS, Workspace, copy_project
 
 
 @pytest.fixture(scope="session")

@@ -52,14 +52,14 @@ def test_an_experiment_swaps_the_network_and_runs_that_model_alone(experiments):
     assert "parameters" in diff["reports/mnist-lstm/metrics.json"]
 
 
-def test_an_experiment_elsewhere_leaves_the_workspace_alone_and_its_record_here(experiments):
+def test_an_experiment_elsewhere_leaves_the_workspace_alone_and_its_run_here(experiments):
     before, before_runs = experiments.locked(), logged(experiments)
     experiments.run("dvc", "exp", "run", "--temp", "-S", "models.mnist-lstm.seed=5")
     assert experiments.locked() == before
     assert experiments.run("git", "status", "--porcelain") == ""
     printed = experiments.run("dvc", "exp", "list", "--name-only", "--all-commits").split()
     assert len(printed) == 1
-    assert logged(experiments) == before_runs + 1, "its record belongs into the main workspace"
+    assert logged(experiments) == before_runs + 1, "its run belongs into the main workspace"
     experiments.run("dvc", "exp", "apply", printed[0])
     assert experiments.locked() != before
     assert experiments.repro() == []

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import READS
 from test_dvc_yaml import EXEMPT
+from workspace import READS
 
 CODE = Path("src/sightline")
 PARAMS = {Path("params.yaml"), Path("data/catalogues/sample.yaml")}

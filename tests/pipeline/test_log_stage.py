@@ -109,7 +109,7 @@ def test_run_cache_and_a_lost_store(project):
     assert json.loads((project / f"reports/{NAME}/logged.json").read_text()) == left
     complete(Layout(project))
     assert counts(project) == (1, 1)
-    # results that another machine made come with no record here
+    # results that another machine made come with no run here
     shutil.rmtree(project / ".sightline")
     complete(Layout(project))
     assert counts(project) == (1, 1)

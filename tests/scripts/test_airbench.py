@@ -73,9 +73,7 @@ def test_both_learn_in_turn(workspace, airbench, capsys):
 
 def test_images_held_back_are_refused(workspace, airbench):
     settings = params.load(Layout())
-    with pytest.raises(
-        airbench.SightlineError, match=r"holds 40 train images back as val.*to 0"
-    ):
+    with pytest.raises(airbench.SightlineError, match=r"holds 40 train images back as val.*to 0"):
         airbench.compare(settings, replace(settings.compute, device="cpu"), runs=1)
 
 

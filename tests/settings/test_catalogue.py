@@ -126,5 +126,5 @@ def test_a_file_that_is_no_catalogue(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(SightlineError, match=message):
         catalogues.entry(path, "things")
-    with pytest.raises(SightlineError, match="no such file: `catalogue:` in params.yaml"):
+    with pytest.raises(SightlineError, match="no such file: `catalogue:` in params"):
         catalogues.entry(tmp_path / "absent.yaml", "things")

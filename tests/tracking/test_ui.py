@@ -18,11 +18,6 @@ from sightline.tracking import store, ui
 from sightline.tracking.log import complete
 
 
-@pytest.fixture(autouse=True)
-def _no_server(monkeypatch):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-
-
 def test_port_that_is_taken(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -43,7 +38,7 @@ def test_a_server_has_its_own_ui(tmp_path, monkeypatch, capsys):
 def test_ui_of_a_project_that_was_moved(tmp_path):
     before, after = tmp_path / "before", tmp_path / "after wards"
     complete(make_results(before, "mnist-cnn"))
-    make_results(before, "mnist-lstm")  # its record is still to be written
+    make_results(before, "mnist-lstm")  # its run is still to be written
     shutil.move(before, after)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -13,7 +13,7 @@ def test_resident_and_mapped_images_give_the_same_batches(tmp_path):
     cpu = torch.device("cpu")
     resident = batches.Images(mapped, labels, cpu)
     lazy = batches.Images(mapped, labels, cpu, resident_bytes=0)
-    assert resident.resident and not lazy.resident
+    assert resident.resident is not None and lazy.resident is None
     index = batches.order(50, seed=0, epoch=0)[:20]
     for a, b in zip(resident.take(index), lazy.take(index), strict=True):
         assert torch.equal(a, b)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from support import write_processed
 
-from sightline.files import read_table
 from sightline.layout import Layout
+from sightline.models.results import ModelResults
 from sightline.settings import params
 from sightline.settings.params import Compute, Model
 from sightline.training.loop import train
@@ -31,6 +31,6 @@ def test_a_recipe_for_the_full_data_learns_from_little(name, tmp_path):
     write_processed(layout.processed("bars").path, size=16, channels=3)
     model = Model("bars", "resnet", "classify", name)
     train("bars-resnet", model, recipe, Compute("cpu", threads=1), layout)
-    rows = read_table(layout.results("bars-resnet").epochs)
+    rows = ModelResults("bars-resnet", layout).epochs
     assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
     assert float(rows[-1]["val_top1"]) > 0.6  # of three classes

@@ -1,12 +1,11 @@
 """Short trainings on the bars of `support`: one recipe for each way to train."""
 
-import json
 from dataclasses import replace
 
 import torch
 
-from sightline.files import read_table
 from sightline.layout import Layout
+from sightline.models.results import ModelResults
 from sightline.settings.params import Compute, Model
 from sightline.settings.recipe import Augment, Lookahead, Optimizer, Rates, Recipe, Schedule
 from sightline.training.device import choose
@@ -90,12 +89,12 @@ def outputs(layout: Layout, name: str = "it") -> dict[str, bytes]:
 
 def timing(layout: Layout, name: str = "it") -> dict:
     """Return timing.json."""
-    return json.loads(layout.results(name).timing.read_text())
+    return ModelResults(name, layout).timing
 
 
 def rows(layout: Layout, name: str = "it") -> list[dict]:
     """Return epochs.csv."""
-    return read_table(layout.results(name).epochs)
+    return ModelResults(name, layout).epochs
 
 
 def weights(layout: Layout, name: str = "it") -> dict[str, torch.Tensor]:

@@ -48,7 +48,7 @@ def agreement(
     figures = {"max_difference": float(f"{np.abs(actual - expected[name]).max():.2g}")}
     if name == choice:
         same = actual.argmax(1) == expected[name].argmax(1)
-        figures["same_top1"] = round(float(same.mean()), 6)
+        figures["same_choice"] = round(float(same.mean()), 6)
     return figures
 
 

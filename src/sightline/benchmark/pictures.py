@@ -52,6 +52,7 @@ def latency(records: list[Record], title: str) -> bytes:
             batches, milliseconds = zip(*sorted(pairs), strict=True)
             lines.append(Line(labels[contender], batches, milliseconds, colour, STYLES[contender]))
     plot_lines(axes, [*lines, Line("torch eager", [], [], "grey", STYLES[EAGER])], log=True)
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8, frameon=False)  # beside it
     axes.set_xscale("log", base=2)
     batches = sorted({row["batch"] for record in records for row in record["figures"]})
     axes.set_xticks(batches, map(str, batches))

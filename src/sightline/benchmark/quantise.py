@@ -22,7 +22,7 @@ from sightline.errors import SightlineError
 from sightline.files import write_atomically
 
 BATCH = 64  # images at a time while calibrating
-# What is computed in int8; the head stays float, so that logits and probabilities do too.
+# What is computed in int8; the head stays float, and with it the outputs.
 STATIC = ["Conv", "Gemm", "MatMul", "MaxPool", "Relu", "Add", "Flatten"]
 WARNINGS, ERRORS_ONLY = 2, 3  # onnxruntime's scale of severity; the first is its default
 NO_KERNEL = {"GRU", "RNN"}
@@ -32,11 +32,14 @@ class NotQuantisable(SightlineError):
     """There is no int8 form of this network in onnxruntime."""
 
 
-def quantise(source: Path, target: Path, images: np.ndarray, count: int, flags: list[str]) -> str:
+def quantise(
+    source: Path, target: Path, images: np.ndarray, count: int, flags: list[str], choice: str
+) -> str:
     """Write the int8 variant of a file, with its metadata; return how it was made.
 
     `images` are those of train, uint8 N x H x W x C: `count` of them, evenly spaced, calibrate a
-    static variant. `flags` are the processor's. Raises NotQuantisable for GRU and RNN.
+    static variant. `flags` are the processor's. `choice` is the output that the task chooses by:
+    what computes it stays float. Raises NotQuantisable for GRU and RNN.
     """
     proto = onnx.load(source)
     kinds = {node.op_type for node in proto.graph.node}
@@ -54,7 +57,7 @@ def quantise(source: Path, target: Path, images: np.ndarray, count: int, flags: 
             method = "dynamic: weights in int8, activations at each call"
         else:
             chosen = np.linspace(0, len(images) - 1, min(count, len(images))).astype(int)
-            _static(prepared, made, images[chosen], flags)
+            _static(prepared, made, images[chosen], flags, choice)
             method = f"static QDQ, calibrated on {len(chosen)} images of train"
         result = onnx.load(made)
     del result.metadata_props[:]
@@ -64,9 +67,9 @@ def quantise(source: Path, target: Path, images: np.ndarray, count: int, flags: 
     return method
 
 
-def _static(source: Path, target: Path, images: np.ndarray, flags: list[str]) -> None:
+def _static(source: Path, target: Path, images: np.ndarray, flags: list[str], choice: str) -> None:
     graph = onnx.load(source).graph
-    head = [node.name for node in graph.node if "logits" in node.output]
+    head = [node.name for node in graph.node if choice in node.output]
     quantization.quantize_static(
         source,
         target,

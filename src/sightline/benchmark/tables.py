@@ -110,7 +110,7 @@ def costs(records: Iterable[Record]) -> str:
                     f"{1000 * cold['first_answer_seconds']:.1f}",
                     *(f"{cold[peak] / 1e6:,.0f}" for peak in ("peak_bytes_first", "peak_bytes")),
                     f"{variant['bytes'] / 1000:,.0f}",
-                    *(torch.get("same_top1"), f"{torch['max_difference']:.1e}"),
+                    *(torch.get("same_choice"), f"{torch['max_difference']:.1e}"),
                     key,
                     *(_four_digits(variant.get(f"{split}_{key}")) for split in ("val", "test")),
                 )

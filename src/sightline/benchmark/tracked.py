@@ -14,8 +14,8 @@ from sightline.tracking.connection import connected
 from sightline.tracking.locked_results import LockedResults, read
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from sightline.tracking.connection import MlflowClient
+    from sightline.tracking.run import Run
 
 logger = logging.getLogger(__name__)
 

@@ -49,7 +49,12 @@ def int8(subject: Subject, expected: Outputs, fp32: Variant) -> tuple[Variant, s
     settings, flags = subject.settings.int8, environment.machine()["flags"]
     try:
         method = quantise.quantise(
-            subject.file, subject.int8_file, images, settings.calibration_images, flags
+            subject.file,
+            subject.int8_file,
+            images,
+            settings.calibration_images,
+            flags,
+            words.choice,
         )
     except quantise.NotQuantisable as error:
         return {}, str(error)

@@ -13,7 +13,7 @@ from sightline.layout import Processed
 
 def load_meta(files: Processed) -> dict[str, Any]:
     """Return meta.json of a preprocessed dataset; SightlineError where it is missing or damaged."""
-    return read_json(files.meta, _again(files), "dataset", "classes", "counts", "mean", "std")
+    return read_json(files.meta, _remedy(files), "dataset", "classes", "counts", "mean", "std")
 
 
 def load_split(files: Processed, split: str) -> tuple[np.ndarray, np.ndarray]:
@@ -25,15 +25,15 @@ def load_split(files: Processed, split: str) -> tuple[np.ndarray, np.ndarray]:
         images = np.load(files.images(split), mmap_mode="r")
         labels = np.load(files.labels(split))
     except FileNotFoundError as error:
-        raise SightlineError(f"{error.filename}: no such file: {_again(files)}") from None
+        raise SightlineError(f"{error.filename}: no such file: {_remedy(files)}") from None
     except (ValueError, EOFError) as error:
         raise SightlineError(
-            f"{files.path}: {split} is damaged: {error}: {_again(files)}"
+            f"{files.path}: {split} is damaged: {error}: {_remedy(files)}"
         ) from None
     return images, labels
 
 
-def _again(files: Processed) -> str:
+def _remedy(files: Processed) -> str:
     return f"run `dvc repro preprocess@{files.name}`"
 
 

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import math
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def _write_arrays(
     """Fill SPLIT.images.npy and SPLIT.labels.npy; return the names of the images left out."""
     size, channels = settings.image_size, settings.channels
     labels = {name: np.empty(0, np.int64) for name in SPLITS}
-    goes_to = {}  # split of the publisher -> per row: split here, row here
+    goes_to: dict[str, np.ndarray] = {}  # split of the publisher -> per row: split here, row here
     for theirs, ours in rows.items():
         place = np.empty((len(decoded.labels[theirs]), 2), np.int64)
         for name, taken in ours.items():
@@ -83,13 +84,18 @@ def _write_arrays(
     return [name for _, _, name in broken]
 
 
-def _fill(out, decoded: Decoded, goes_to, settings: Dataset) -> list[tuple[str, int, str]]:
+def _fill(
+    out: Mapping[str, np.ndarray],
+    decoded: Decoded,
+    goes_to: Mapping[str, np.ndarray],
+    settings: Dataset,
+) -> list[tuple[str, int, str]]:
     """Write every image to its place; return split, row and name of each that is broken."""
     total = sum(map(len, decoded.labels.values()))
     processes = worthwhile_processes(total) if decoded.encoded else 1
     broken = []
-    stream = read_many(decoded.items(), settings.image_size, settings.channels, processes)
-    for item, image in tqdm(stream, total=total, unit="image", desc="preprocess", disable=None):
+    images = read_many(decoded.items(), settings.image_size, settings.channels, processes)
+    for item, image in tqdm(images, total=total, unit="image", desc="preprocess", disable=None):
         split_index, row = goes_to[item.split][item.row]
         name = SPLITS[split_index]
         if not isinstance(image, Broken):
@@ -105,7 +111,7 @@ def _fill(out, decoded: Decoded, goes_to, settings: Dataset) -> list[tuple[str, 
     return broken
 
 
-def _without(path: Path, old: np.ndarray, keep: np.ndarray) -> np.ndarray:
+def _without(path: Path, old: np.ndarray, keep: np.ndarray) -> np.memmap:
     """Write an array anew with these rows alone."""
     temporary = path.with_suffix(".keep")
     new = arrays.create(temporary, (len(keep), *old.shape[1:]))
@@ -135,9 +141,7 @@ def _meta(
             "to learn from"
         )
     return {
-        **{
-            key: about[key] for key in ("dataset", "catalogue", "real", "note", "terms", "polarity")
-        },
+        **{key: about[key] for key in _KEPT},
         "classes": decoded.classes,
         "height": settings.image_size,
         "width": settings.image_size,

@@ -1,7 +1,6 @@
 """source.json: what lies in data/raw/DATASET, written by download and read by preprocess."""
 
 import os
-import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -18,10 +17,11 @@ def locate(url: str) -> Path:
     current one, or absolute) that PATH must not leave. Raises SightlineError where it does, and
     where the variable is not set.
     """
-    variable, rest = re.fullmatch(r"file://(?:\$\{(\w+)\})?(/.+)", url).groups()
-    if variable is None:
-        return Path(unquote(rest))
-    inside = unquote(rest).lstrip("/")
+    variable, _, inside = unquote(url.removeprefix("file://")).partition("/")
+    if not variable:
+        return Path("/", inside)
+    variable = variable.removeprefix("${").removesuffix("}")
+    inside = inside.lstrip("/")
     if not os.environ.get(variable):
         raise SightlineError(
             f"{url}: the environment variable {variable} is not set: "

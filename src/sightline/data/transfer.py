@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
@@ -14,6 +14,9 @@ import sightline
 from sightline.errors import SightlineError, TryAgain
 from sightline.host import locks
 from sightline.settings.catalogue import File
+
+if TYPE_CHECKING:  # importing it takes a second: only a transfer pays for it
+    import requests
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +34,9 @@ class Network:
 
 PATIENT = Network()
 
+# returns the line of source.json for a file; SightlineError where it is not the right one
+Inspect = Callable[[Path], dict[str, Any]]
+
 
 class _AskAgain(Exception):
     """A failure that may pass."""
@@ -40,9 +46,7 @@ class _GiveUp(Exception):
     """A failure that this URL will show again."""
 
 
-def transfer(
-    file: File, part: Path, network: Network, inspect: Callable[[Path], dict[str, Any]]
-) -> dict[str, Any]:
+def transfer(file: File, part: Path, network: Network, inspect: Inspect) -> dict[str, Any]:
     """Fetch a file into `part` from the first of its https URLs that gives the right one.
 
     The caller holds `alone(part)`. What `part` holds from an interrupted run is resumed where the
@@ -58,7 +62,7 @@ def transfer(
             time.sleep(network.pause * 2 ** (round_ - 1))
         for url in list(hopeful):
             try:
-                return _get_whole(url, file, part, network, inspect)
+                return _fetch_from(url, file, part, network, inspect)
             except _AskAgain as error:
                 answers[url] = str(error)
                 log.info("%s: %s", url, error)
@@ -88,18 +92,20 @@ def alone(part: Path) -> AbstractContextManager[None]:
     )
 
 
-def _get_whole(url, file, part, network, inspect) -> dict[str, Any]:
+def _fetch_from(
+    url: str, file: File, part: Path, network: Network, inspect: Inspect
+) -> dict[str, Any]:
     had = part.stat().st_size if part.exists() else 0
     if file.size is None or had < file.size:
         _get(url, file, part, had, network)
     try:
         return inspect(part)
     except SightlineError as wrong:
-        whole = file.size is None or part.stat().st_size >= file.size
-        if whole:
+        complete = file.size is None or part.stat().st_size >= file.size
+        if complete:
             part.unlink()
         # A wrong start from an earlier run, or a body cut short, may be right the next time.
-        raise (_AskAgain if had or not whole else _GiveUp)(str(wrong)) from None
+        raise (_AskAgain if had or not complete else _GiveUp)(str(wrong)) from None
 
 
 def _get(url: str, file: File, part: Path, had: int, network: Network) -> None:
@@ -131,7 +137,7 @@ def _get(url: str, file: File, part: Path, had: int, network: Network) -> None:
             raise _AskAgain(f"the connection failed ({error})") from None
 
 
-def _judge(response, part: Path) -> None:
+def _judge(response: "requests.Response", part: Path) -> None:
     code = response.status_code
     if code == 416:  # what is there reaches past the server's file
         part.unlink(missing_ok=True)
@@ -142,7 +148,7 @@ def _judge(response, part: Path) -> None:
         raise _GiveUp(f"answers {code} {response.reason}")
 
 
-def _save(response, file: File, part: Path, start: int) -> None:
+def _save(response: "requests.Response", file: File, part: Path, start: int) -> None:
     bar = tqdm(
         total=file.size, initial=start, unit="B", unit_scale=True, desc=file.name, disable=None
     )

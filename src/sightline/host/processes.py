@@ -15,8 +15,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sightline.errors import SightlineError
+
+if TYPE_CHECKING:  # a stage that only dies with its parent does without it
+    import psutil
 
 GRACE = 5.0  # seconds between asking a process to end and killing it
 TAIL = 20  # lines of output kept for the report of a failure
@@ -39,9 +43,10 @@ def die_with_parent() -> None:
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
     parent, spawned_by = os.getppid(), multiprocessing.parent_process()
-    if spawned_by and spawned_by.pid != parent:  # it died before we asked
+    named = os.environ.get(PARENT)
+    if not named and spawned_by and spawned_by.pid != parent:  # it died before we asked
         os.kill(os.getpid(), signal.SIGKILL)
-    starter = int(os.environ.get(PARENT) or _past_shells(parent))
+    starter = int(named or _past_shells(parent))
     if starter == parent or not hasattr(os, "pidfd_open"):  # a Python built on an old Linux
         return
     try:
@@ -84,8 +89,8 @@ class Result:
 class Children:
     """Runs commands, from several threads at once; leaving the `with` block ends those alive."""
 
-    def __init__(self):
-        self._running: set[subprocess.Popen] = set()
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[str]] = set()
         self._closed = False
         self._lock = threading.Lock()
 
@@ -97,7 +102,7 @@ class Children:
         """Whether the run is ending: what still waits for something should stop waiting."""
         return self._closed
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         with self._lock:
             self._closed = True
             running = list(self._running)
@@ -132,9 +137,11 @@ class Children:
                 errors="replace",
             )
             self._running.add(process)
+        output = process.stdout
+        assert output, "it is a pipe"
         timed_out = threading.Event()
 
-        def out_of_time():
+        def out_of_time() -> None:
             timed_out.set()
             end_tree(process.pid)
 
@@ -144,7 +151,7 @@ class Children:
             if timer:
                 timer.daemon = True
                 timer.start()
-            for line in process.stdout:
+            for line in output:
                 if line := line.rstrip():
                     tail.append(line)
                     on_line(line)
@@ -156,7 +163,7 @@ class Children:
             if timer:
                 timer.cancel()
                 timer.join()  # if it went off: until all have ended
-            process.stdout.close()
+            output.close()
             with self._lock:
                 self._running.discard(process)
         return Result(status, list(tail), timed_out.is_set(), time.monotonic() - began)
@@ -195,7 +202,7 @@ def end_tree(pid: int, grace: float = GRACE) -> None:
     still_alive(family, grace)
 
 
-def still_alive(processes: list, patience: float) -> list:
+def still_alive(processes: list["psutil.Process"], patience: float) -> list["psutil.Process"]:
     """Wait until all have ended, at most `patience` seconds; return those that have not.
 
     One that ended counts even if nobody reaps it, as in a container without an init.
@@ -214,7 +221,7 @@ def still_alive(processes: list, patience: float) -> list:
         time.sleep(0.02)
 
 
-def _stopped(process) -> list:
+def _stopped(process: "psutil.Process") -> list["psutil.Process"]:
     """Stop a process and its descendants, so that none is started unseen; return them."""
     import psutil
 

@@ -19,6 +19,7 @@ def turn(images: Tensor, degrees: Tensor, size: Tensor | float = 1.0) -> Tensor:
     # where a pixel of the result comes from, in grid_sample's coordinates: -1 to 1 along each side
     across = torch.stack([cos, -sin * height / width, zero], dim=1)
     down = torch.stack([sin * width / height, cos, zero], dim=1)
-    grid = functional.affine_grid(torch.stack([across, down], dim=1), x.shape, align_corners=False)
+    affine, shape = torch.stack([across, down], dim=1), list(x.shape)
+    grid = functional.affine_grid(affine, shape, align_corners=False)
     turned = functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
     return turned.round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()

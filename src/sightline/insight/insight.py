@@ -64,14 +64,16 @@ def questions(
 def captions(
     model: TrainedModel, images: torch.Tensor, targets: torch.Tensor, classes: list[str]
 ) -> list[str]:
-    """Return two lines for each image: what it is and what the model predicts, if that is a class
-    or a number.
+    """Return two lines for each image: what it is and what the model predicts, if that is a choice
+    or one number.
     """
-    name, output = next(iter(model(images).items()))
-    if name == model.task.words.choice:
-        pairs = zip(targets.tolist(), output.argmax(1).tolist(), strict=True)
-        return [f"is {classes[true][:14]}\nsaid: {classes[guess][:14]}" for true, guess in pairs]
-    if output.ndim == 1:
+    outputs, words = model(images), model.task.words
+    name, output = next(iter(outputs.items()))
+    if words.choice:
+        names = words.options or classes
+        pairs = zip(targets.tolist(), outputs[words.choice].argmax(1).tolist(), strict=True)
+        return [f"is {names[true][:14]}\nsaid: {names[guess][:14]}" for true, guess in pairs]
+    if output.ndim == targets.ndim == 1:
         pairs = zip(targets.tolist(), output.tolist(), strict=True)
         return [f"is {true:.0f}\nsaid: {guess:.0f}" for true, guess in pairs]
     return [f"{name.replace('_', ' ')}\n" for _ in images]

@@ -51,8 +51,10 @@ def effect_on(model: TrainedModel, image: Tensor) -> Callable[[dict[str, Tensor]
     With classes: by how much the log-probability (nats) of the class that the model names falls;
     below 0 where covering makes it surer. Else: how far the main output moves (Euclidean).
     """
-    name, plain = next(iter(model(image.unsqueeze(0)).items()))
-    if name != model.task.words.choice:
+    outputs, choice = model(image.unsqueeze(0)), model.task.words.choice
+    name = choice or next(iter(outputs))
+    plain = outputs[name]
+    if not choice:
         return lambda covered: (covered[name] - plain).reshape(len(covered[name]), -1).norm(dim=1)
     predicted = plain.argmax(1).item()
     sure = plain.log_softmax(1)[0, predicted]

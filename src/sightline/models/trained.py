@@ -1,5 +1,6 @@
 """The trained model as people use it: raw pixels in, named outputs out."""
 
+import errno
 import io
 import pickle
 from typing import Any
@@ -52,7 +53,9 @@ def load_model(files: ModelFiles) -> TrainedModel:
         weights = torch.load(files.weights, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise SightlineError(f"{files.weights}: no such file: {again}") from None
-    except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # a seek before a cut file
+            raise
         why = one_line(error)[:200]
         raise SightlineError(f"{files.weights} is damaged ({why}): {again}") from None
     try:

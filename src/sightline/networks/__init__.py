@@ -6,6 +6,7 @@ and `Network(nn.Module)`, built as `Network(settings, shape, outputs)`; see `lay
 
 import importlib
 from pathlib import Path
+from types import ModuleType
 
 _SHARED = {"__init__", "layers"}
 
@@ -15,6 +16,6 @@ def names() -> list[str]:
     return sorted(p.stem for p in Path(__file__).parent.glob("*.py") if p.stem not in _SHARED)
 
 
-def module(name: str):
+def module(name: str) -> ModuleType:
     """Return the module of a network: its `Settings` and `Network`. Imports torch."""
     return importlib.import_module(f"sightline.networks.{name}")

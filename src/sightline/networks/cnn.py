@@ -68,7 +68,7 @@ class Network(layers.Network):
             filters = 2 * channels * settings.whiten**2
             self.whiten = nn.Conv2d(channels, filters, settings.whiten)
             self.whiten.weight.requires_grad_(False)
-            nn.init.zeros_(self.whiten.bias)
+            nn.init.zeros_(self.whiten.get_parameter("bias"))
             channels = filters
         self.activation = ACTIVATIONS[settings.activation]()
         sizes = [channels, *settings.widths]

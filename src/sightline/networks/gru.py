@@ -15,8 +15,9 @@ class Network(layers.Recurrent):
     def __init__(self, settings: Settings, shape: tuple[int, int, int], outputs: int):
         super().__init__(settings, shape, outputs)
         if settings.memory:
-            for gru in [*self.onward, *self.backward_in_time]:
-                _, update, _ = gru.bias_ih_l0.detach().chunk(3)  # 1 keeps the state, in torch
+            for gru in self.cells():
+                bias = gru.get_parameter("bias_ih_l0").detach()
+                _, update, _ = bias.chunk(3)  # 1 keeps the state, in torch
                 layers.hold(update, settings.memory)
 
     def cell(self, inputs: int, hidden: int) -> nn.GRU:

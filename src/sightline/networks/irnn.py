@@ -15,8 +15,10 @@ class Network(layers.Recurrent):
     def cell(self, inputs: int, hidden: int) -> nn.RNN:
         """Return one ReLU layer whose recurrent weights are the identity."""
         rnn = nn.RNN(inputs, hidden, nonlinearity="relu")
-        nn.init.eye_(rnn.weight_hh_l0)
-        nn.init.normal_(rnn.weight_ih_l0, std=0.03)  # small: the identity adds up every step
-        nn.init.zeros_(rnn.bias_ih_l0)
-        nn.init.zeros_(rnn.bias_hh_l0)
+        nn.init.eye_(rnn.get_parameter("weight_hh_l0"))
+        nn.init.normal_(
+            rnn.get_parameter("weight_ih_l0"), std=0.03
+        )  # small: the identity adds up every step
+        nn.init.zeros_(rnn.get_parameter("bias_ih_l0"))
+        nn.init.zeros_(rnn.get_parameter("bias_hh_l0"))
         return rnn

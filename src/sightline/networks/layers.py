@@ -46,10 +46,10 @@ def normalise(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     # Spread over a row, 255 too, because onnxruntime steps through what it broadcasts along the
     # innermost axis one span at a time: with N x H x W x 3, or x 1 and a scalar, a span is a pixel.
     shape = (-1, 1, int(images.shape[2]))  # int: fixed in an exported graph
-    mean, std, whole = (
+    mean, std, full = (
         values.view(-1, 1, 1).expand(shape) for values in (mean, std, torch.full_like(mean, 255.0))
     )
-    return (images.permute(0, 3, 1, 2).float() / whole - mean) / std
+    return (images.permute(0, 3, 1, 2).float() / full - mean) / std
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,7 @@ class Recurrent(Network):
     """
 
     takes_lengths = True
+    order: Tensor  # of the pixels, where they are permuted
     bptt_steps = 0  # how far back in time a gradient goes in training; 0: to the start
 
     def __init__(self, settings: RecurrentSettings, shape: tuple[int, int, int], outputs: int):
@@ -117,6 +118,11 @@ class Recurrent(Network):
     def cell(self, inputs: int, hidden: int) -> nn.RNNBase:
         """Return one recurrent layer, initialised; it takes and gives T x N x values."""
         raise TypeError(f"{type(self).__module__} does not define cell()")
+
+    def cells(self) -> list[nn.RNNBase]:
+        """Return all recurrent layers, those that read onward first."""
+        layers = (*self.onward, *self.backward_in_time)
+        return [layer for layer in layers if isinstance(layer, nn.RNNBase)]
 
     def steps(self, images: Tensor) -> Tensor:
         """Return the images as sequences, N x T x values per step."""
@@ -144,7 +150,7 @@ class Recurrent(Network):
             sequence = states
         return sequence
 
-    def through(self, layer: nn.RNNBase, sequence: Tensor) -> Tensor:
+    def through(self, layer: nn.Module, sequence: Tensor) -> Tensor:
         """Return one layer's hidden states, T x N x hidden_size.
 
         In training with `bptt_steps` k the sequence passes in parts of k steps: each goes on from

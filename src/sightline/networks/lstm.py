@@ -17,15 +17,15 @@ class Network(layers.Recurrent):
     def __init__(self, settings: Settings, shape: tuple[int, int, int], outputs: int):
         super().__init__(settings, shape, outputs)
         if settings.memory:
-            for lstm in [*self.onward, *self.backward_in_time]:
-                take_in, forget, *_ = lstm.bias_ih_l0.detach().chunk(4)
+            for lstm in self.cells():
+                take_in, forget, *_ = lstm.get_parameter("bias_ih_l0").detach().chunk(4)
                 layers.hold(forget, settings.memory)
                 take_in.copy_(-forget)
 
     def cell(self, inputs: int, hidden: int) -> nn.LSTM:
         """Return one LSTM layer."""
         lstm = nn.LSTM(inputs, hidden)
-        nn.init.zeros_(lstm.bias_hh_l0)
-        nn.init.zeros_(lstm.bias_ih_l0)
-        nn.init.ones_(lstm.bias_ih_l0[hidden : 2 * hidden].detach())  # order: in, forget, cell, out
+        nn.init.zeros_(lstm.get_parameter("bias_hh_l0"))
+        bias = nn.init.zeros_(lstm.get_parameter("bias_ih_l0"))
+        nn.init.ones_(bias[hidden : 2 * hidden].detach())  # order: in, forget, cell, out
         return lstm

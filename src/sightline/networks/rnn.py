@@ -26,14 +26,14 @@ class Network(layers.Recurrent):
     def __init__(self, settings: Settings, shape: tuple[int, int, int], outputs: int):
         super().__init__(settings, shape, outputs)
         if settings.initialisation == "uniform":
-            for rnn in [*self.onward, *self.backward_in_time]:
+            for rnn in self.cells():
                 rnn.reset_parameters()
 
     def cell(self, inputs: int, hidden: int) -> nn.RNN:
         """Return one tanh layer."""
         rnn = nn.RNN(inputs, hidden)
-        nn.init.orthogonal_(rnn.weight_hh_l0)
-        nn.init.xavier_uniform_(rnn.weight_ih_l0)
-        nn.init.zeros_(rnn.bias_ih_l0)
-        nn.init.zeros_(rnn.bias_hh_l0)
+        nn.init.orthogonal_(rnn.get_parameter("weight_hh_l0"))
+        nn.init.xavier_uniform_(rnn.get_parameter("weight_ih_l0"))
+        nn.init.zeros_(rnn.get_parameter("bias_ih_l0"))
+        nn.init.zeros_(rnn.get_parameter("bias_hh_l0"))
         return rnn

@@ -13,7 +13,7 @@ def repro(name: str, force: bool = False, pull: bool = False) -> list[str]:
 
 
 def push(names: Iterable[str]) -> list[str]:
-    """Return the command that sends what `names` made, and the run cache, which tells that they ran."""
+    """Return the command that sends what `names` made, and the run cache that tells of it."""
     return ["dvc", "--wait-for-lock", "push", "--run-cache", *names]
 
 

@@ -48,8 +48,8 @@ def plan(root: Path, targets: Iterable[str] = (), force: bool = False) -> Plan:
 
     try:
         with Repo(str(root)) as repo:
-            names = _names(repo)
-            stages = _closure(_graph(repo, names), targets)
+            names = stage_names(repo)
+            stages = closure(stages_of(repo.index.graph, names), targets)
             changed = stages if force else {names[address] for address in repo.status()}
     except LockError as error:
         raise TryAgain(f"another dvc works in {root}: {one_line(error)}") from None
@@ -62,8 +62,8 @@ def plan(root: Path, targets: Iterable[str] = (), force: bool = False) -> Plan:
     return Plan(stages, frozenset(stale))
 
 
-def _names(repo) -> dict[str, str]:
-    """Each stage's name as `dvc repro` takes it in the root, by what DVC calls it from here."""
+def stage_names(repo) -> dict[str, str]:
+    """Return the names that `dvc repro` takes in the root, by what DVC calls each stage here."""
     names = {}
     for stage in repo.index.stages:
         file = Path(stage.path).relative_to(repo.root_dir).as_posix()
@@ -72,11 +72,13 @@ def _names(repo) -> dict[str, str]:
     return names
 
 
-def _graph(repo, names: dict[str, str]) -> dict[str, Stage]:
-    """Every stage that has a command, dependencies first."""
+def stages_of(graph, names: dict[str, str]) -> dict[str, Stage]:
+    """Return every stage of DVC's graph that has a command, dependencies first.
+
+    In that graph an edge goes from a stage to what it depends on.
+    """
     from networkx import dfs_postorder_nodes
 
-    graph = repo.index.graph  # an edge goes from a stage to what it depends on
     stages = {}
     for node in dfs_postorder_nodes(graph):
         if node.cmd:
@@ -86,7 +88,7 @@ def _graph(repo, names: dict[str, str]) -> dict[str, Stage]:
     return stages
 
 
-def _closure(stages: dict[str, Stage], targets: Iterable[str]) -> dict[str, Stage]:
+def closure(stages: dict[str, Stage], targets: Iterable[str]) -> dict[str, Stage]:
     """Return `targets` and all that they depend on, in the order of `stages`.
 
     Without targets those of the root's dvc.yaml, as `dvc repro` takes it.

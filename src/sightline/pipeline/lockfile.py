@@ -69,17 +69,18 @@ def heal(root: Path) -> list[str]:
 
 
 def adopt(root: Path, name: str, entry: dict[str, Any]) -> None:
-    """Write what another machine's dvc.lock says of a stage into this one; waits for DVC's lock."""
+    """Write what another machine's dvc.lock says of a stage into this one, and the run cache.
+
+    Waits for DVC's lock. The files that the entry names are still to be pulled or checked out.
+    """
     from dvc.repo import Repo
     from dvc.utils.serialize import modify_yaml
 
-    with (
-        Repo(str(root), _wait_for_lock=True) as repo,
-        repo.lock,
-        modify_yaml(Layout(root).lock) as lock,
-    ):
-        lock.setdefault("schema", "2.0")
-        lock.setdefault("stages", {})[name] = entry
+    with Repo(str(root), _wait_for_lock=True) as repo, repo.lock:
+        with modify_yaml(Layout(root).lock) as lock:
+            lock.setdefault("schema", "2.0")
+            lock.setdefault("stages", {})[name] = entry
+        repo.stage_cache.save(repo.stage.load_one(path=str(root / "dvc.yaml"), name=name))
 
 
 def locked_outs(root: Path) -> dict[str, str]:

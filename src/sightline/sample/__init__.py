@@ -5,36 +5,21 @@ The drawn arrays are pinned by SHA-256 in the catalogue (see `sightline.sample.c
 they are equal on every machine); archives are not, their bytes depend on zlib and the JPEG codec.
 """
 
-import hashlib
 import logging
 import random
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sightline.errors import SightlineError
+from sightline.sample.split import Split
 
 log = logging.getLogger(__name__)
 
 DATASETS = {"mnist": 10, "fashion-mnist": 10, "cifar10": 10, "cifar100": 100, "imagenet": 10}
 SPLITS = ("train", "test")
-
-
-@dataclass(frozen=True)
-class Split:
-    """The images of one split, uint8: one array N x H x W (x 3), or a list where sizes vary."""
-
-    images: np.ndarray | list[np.ndarray]
-    labels: np.ndarray
-
-    def digests(self) -> dict[str, str]:
-        """Return the SHA-256 of all pixels, image after image, and of the labels as uint8."""
-        pixels = hashlib.sha256()
-        for image in self.images:
-            pixels.update(image.tobytes())
-        return {"images": pixels.hexdigest(), "labels": hashlib.sha256(self.labels).hexdigest()}
 
 
 def draw(dataset: str, entry: dict[str, Any], folder: Path) -> None:
@@ -79,7 +64,7 @@ def drawn(dataset: str, split: str, count: int, seed: int) -> Split:
     return Split(images if sizes_vary else np.stack(images), np.array(labels, np.uint8))
 
 
-def _figure(dataset: str):
+def _figure(dataset: str) -> Callable[[int, random.Random], np.ndarray]:
     match dataset:
         case "mnist":
             from sightline.sample.glyphs import digit as figure
@@ -94,7 +79,9 @@ def _figure(dataset: str):
     return figure
 
 
-def _settings(dataset: str, given: dict[str, Any]) -> tuple[dict[str, int], int, dict | None]:
+def _settings(
+    dataset: str, given: dict[str, Any]
+) -> tuple[dict[str, int], int, dict[str, str] | None]:
     if dataset not in DATASETS:
         raise SightlineError(
             f"no drawing of '{dataset}': Sightline draws {', '.join(DATASETS)}: give other "
@@ -105,10 +92,12 @@ def _settings(dataset: str, given: dict[str, Any]) -> tuple[dict[str, int], int,
             f"{dataset}: draw: has no setting {', '.join(sorted(unknown))}: there are train, test, "
             "seed and sha256"
         )
-    counts = {split: given.get(split) for split in SPLITS}
-    for split, count in counts.items():
+    counts: dict[str, int] = {}
+    for split in SPLITS:
+        count = given.get(split)
         if not isinstance(count, int) or count < 1:
             raise SightlineError(f"{dataset}: draw: {split}: is {count!r}: give a number of images")
+        counts[split] = count
     if dataset == "cifar10" and counts["train"] % 5:
         raise SightlineError(
             f"cifar10: draw: train: is {counts['train']}: CIFAR-10's file has five equal train "
@@ -124,7 +113,7 @@ def _write(dataset: str, paths: dict[str, Path], splits: dict[str, Split]) -> No
     match dataset:
         case "mnist" | "fashion-mnist":
             for split, content in splits.items():
-                formats.write_idx(paths[f"{split}-images"], content.images)
+                formats.write_idx(paths[f"{split}-images"], np.asarray(content.images))
                 formats.write_idx(paths[f"{split}-labels"], content.labels)
         case "cifar10":
             formats.write_cifar10(paths["archive"], train, test, list(objects.CIFAR10))

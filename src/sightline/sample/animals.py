@@ -2,15 +2,18 @@
 
 # One point a line would tear the figures apart.
 # fmt: off
-from sightline.sample.canvas import Pen
+from sightline.sample.canvas import Colour, Pen
 from sightline.sample.surfaces import coat, darker
 
 INK = (25, 22, 25)
 
 
-def quadruped(pen: Pen, fur, second=None, marks="plain", belly=None, rx=0.5, ry=0.24, leg=0.42,
-              thick=0.11, neck=(0.16, 0.22), head=0.19, snout=0.16, ears="point", tail="long",
-              extra=""):
+def quadruped(
+    pen: Pen, fur: Colour, second: Colour | None = None, marks: str = "plain",
+    belly: Colour | None = None, rx: float = 0.5, ry: float = 0.24, leg: float = 0.42,
+    thick: float = 0.11, neck: tuple[float, float] = (0.16, 0.22), head: float = 0.19,
+    snout: float = 0.16, ears: str = "point", tail: str = "long", extra: str = "",
+) -> None:
     """Side view, facing right. `rx`, `ry`: half axes of the body; `neck`: from its front to head.
 
     ears: point, round, flop, long, big or none; tail: long, up, bushy, hair, short, flat or none;
@@ -74,7 +77,7 @@ def quadruped(pen: Pen, fur, second=None, marks="plain", belly=None, rx=0.5, ry=
                                                               200) if "mask" in extra else INK)
 
 
-def _ears(pen, kind, x, y, head, fur):
+def _ears(pen: Pen, kind: str, x: float, y: float, head: float, fur: Colour) -> None:
     dim = darker(fur, 45)
     if kind == "point":
         for at in (-0.65, 0.15):
@@ -93,8 +96,11 @@ def _ears(pen, kind, x, y, head, fur):
         pen.oval(x - head * 0.6, y + head * 0.1, head * 0.8, head * 1.1, dim, shade=25)
 
 
-def face(pen: Pen, fur, second=None, marks="plain", muzzle=(235, 225, 210), ears="point", eyes=INK,
-         long=0.3, extra=""):
+def face(
+    pen: Pen, fur: Colour, second: Colour | None = None, marks: str = "plain",
+    muzzle: Colour = (235, 225, 210), ears: str = "point", eyes: Colour = INK, long: float = 0.3,
+    extra: str = "",
+) -> None:
     """Seen from the front, head and shoulders. `long`: half height of the muzzle."""
     r = pen.rng.uniform
     skin = coat(pen, fur, second, marks)
@@ -129,7 +135,10 @@ def face(pen: Pen, fur, second=None, marks="plain", muzzle=(235, 225, 210), ears
                 pen.line([(side * 0.2, 0.3), (side * 0.85, y)], 0.03, (245, 245, 245))
 
 
-def bird(pen: Pen, plumage, second, beak=(235, 160, 40), flying=False, neck=0.0, leg=0.3):
+def bird(
+    pen: Pen, plumage: Colour, second: Colour, beak: Colour = (235, 160, 40), flying: bool = False,
+    neck: float = 0.0, leg: float = 0.3,
+) -> None:
     """On its legs, facing right, or flying with its wings spread."""
     r = pen.rng.uniform
     body = coat(pen, plumage, second, "plain")
@@ -156,7 +165,7 @@ def bird(pen: Pen, plumage, second, beak=(235, 160, 40), flying=False, neck=0.0,
     pen.oval(hx + 0.06, hy - 0.05, 0.045, 0.045, INK)
 
 
-def frog(pen: Pen, skin, second):
+def frog(pen: Pen, skin: Colour, second: Colour) -> None:
     """Sitting, from the front or the side, bulging eyes and folded legs."""
     body = coat(pen, skin, second, pen.rng.choice(["plain", "spots"]))
     dim = darker(skin, 35)

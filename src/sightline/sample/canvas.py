@@ -7,6 +7,7 @@ catalogue would hold on some processors only.
 """
 
 import random
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -36,7 +37,10 @@ _SPLINE = (
     (-_U * _U + _U * _U * _U) / 2,
 )
 
-Points = np.ndarray | list | tuple
+Points = np.ndarray | Sequence[Sequence[float]]  # ... x 2
+Colour = tuple[int, ...]  # grey, or red, green and blue: 0 to 255
+Fill = Colour | np.ndarray  # a colour, or a texture: one for each pixel of the image, H x W x C
+Box = tuple[slice, slice, np.ndarray]  # rows and columns of a shape, and its mask there
 
 
 def turn(t: float) -> tuple[float, float]:
@@ -75,7 +79,7 @@ def thick(points: np.ndarray, width: float) -> list[np.ndarray]:
     return [quads, points[:, None] + _KNOB * half]
 
 
-def coverage(shapes: list[list[np.ndarray]], height: int, width: int):
+def coverage(shapes: Sequence[Sequence[np.ndarray]], height: int, width: int) -> list[Box | None]:
     """Return (rows, columns, mask) for each shape, the union of closed loops (... x P x 2, pixels).
 
     mask: int64, 0 to 256, of the shape's bounding box; None for a shape beside the canvas. Exact
@@ -87,7 +91,7 @@ def coverage(shapes: list[list[np.ndarray]], height: int, width: int):
     start = np.concatenate([loop.reshape(-1, 2) for loop in loops]).T
     end = np.concatenate([loop.reshape(-1, 2) for loop in ahead]).T
     edges = np.array([sum(loop.size for loop in shape) // 2 for shape in shapes])
-    boxes = _boxes(*start, np.cumsum(edges) - edges, height, width)
+    boxes = _boxes(start, np.cumsum(edges) - edges, height, width)
     left, right, top, bottom = boxes
     stride = right - left + 2
     size = stride * LINES * (bottom - top)
@@ -105,11 +109,14 @@ def coverage(shapes: list[list[np.ndarray]], height: int, width: int):
     return masks
 
 
-def _boxes(x, y, first, height: int, width: int):
+def _boxes(
+    corners: np.ndarray, first: np.ndarray, height: int, width: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return left, right, top, bottom of each shape in pixels; beside the canvas: no rows.
 
-    `x`, `y`: the corners of all shapes, `first`: where each shape's begin.
+    `corners`: 2 x P, x and y of all shapes, `first`: where each shape's begin.
     """
+    x, y = corners
     left = np.maximum(np.minimum.reduceat(x, first) // PARTS, 0)
     right = np.minimum(np.maximum.reduceat(x, first) // PARTS + 1, width)
     top = np.maximum(np.minimum.reduceat(y, first) // PARTS, 0)
@@ -142,7 +149,17 @@ def _steps(start: np.ndarray, end: np.ndarray, of_edge: np.ndarray, size: int) -
     return steps.astype(np.int64)
 
 
-def _moved(x, y, a, b, left, c, d, top) -> np.ndarray:
+def _moved(
+    x: np.ndarray,
+    y: np.ndarray,
+    a: float,
+    b: float,
+    left: float,
+    c: float,
+    d: float,
+    top: float,
+) -> np.ndarray:
+    """Return the points (... x 2) whose x is a x + b y + left, and whose y is c x + d y + top."""
     moved = np.empty((*x.shape, 2))
     moved[..., 0] = x * a + y * b + left
     moved[..., 1] = x * c + y * d + top
@@ -156,10 +173,10 @@ class Pen:
     `place` says where on the image that is.
     """
 
-    def __init__(self, height: int, width: int, channels: int, rng: random.Random):
+    def __init__(self, height: int, width: int, channels: int, rng: random.Random) -> None:
         self.height, self.width, self.rng = height, width, rng
         self._pixels = np.zeros((height, width, channels), np.int64)
-        self._waiting = []
+        self._waiting: list[tuple[list[np.ndarray], Fill, int, int]] = []
         self.place(width / 2, height / 2, width / 2)
 
     @property
@@ -171,7 +188,7 @@ class Pen:
                 coverage(loops, self.height, self.width), self._waiting, strict=True
             ):
                 if box:
-                    _blend(self._pixels, *box, *shape[1:])
+                    _blend(self._pixels, box, *shape[1:])
             self._waiting = []
         return self._pixels
 
@@ -179,7 +196,15 @@ class Pen:
         """Return the image as uint8 H x W x C."""
         return np.minimum(np.maximum(self.pixels, 0), 255).astype(np.uint8)
 
-    def place(self, x, y, size, aspect=1.0, tilt=0.0, shear=0.0):
+    def place(
+        self,
+        x: float,
+        y: float,
+        size: float,
+        aspect: float = 1.0,
+        tilt: float = 0.0,
+        shear: float = 0.0,
+    ) -> None:
         """Put the figure's middle at pixel (x, y), `size` pixels from middle to edge.
 
         `tilt`: tangent of half the angle, clockwise; `shear`: x gained per unit of y; a negative
@@ -201,15 +226,25 @@ class Pen:
         p = np.asarray(points, float)
         return _moved(p[..., 0], p[..., 1], *self.frame)
 
-    def fill(self, points: Points, colour, shade: int = 0, opacity: int = 256):
+    def fill(self, points: Points, colour: Fill, shade: int = 0, opacity: int = 256) -> None:
         """Fill a polygon (P x 2). `shade`: grey levels from the light top left down."""
         self._draw([self.pixel(points)], colour, shade, opacity)
 
-    def blob(self, points: Points, colour, shade: int = 0, opacity: int = 256):
+    def blob(self, points: Points, colour: Fill, shade: int = 0, opacity: int = 256) -> None:
         """Fill the smooth closed curve through the points."""
         self.fill(smooth(points, closed=True), colour, shade, opacity)
 
-    def oval(self, x, y, rx, ry, colour, shade: int = 0, tilt: float = 0.0, opacity: int = 256):
+    def oval(
+        self,
+        x: float,
+        y: float,
+        rx: float,
+        ry: float,
+        colour: Fill,
+        shade: int = 0,
+        tilt: float = 0.0,
+        opacity: int = 256,
+    ) -> None:
         """Fill an ellipse with half axes rx and ry."""
         c, s = turn(tilt)
         a, b, left, d, e, top = self.frame
@@ -220,41 +255,55 @@ class Pen:
         )  # fmt: skip
         self._draw([loop], colour, shade, opacity)
 
-    def box(self, left, top, right, bottom, colour, shade: int = 0, opacity: int = 256):
+    def box(
+        self,
+        left: float,
+        top: float,
+        right: float,
+        bottom: float,
+        colour: Fill,
+        shade: int = 0,
+        opacity: int = 256,
+    ) -> None:
         """Fill a rectangle."""
         corners = ((left, top), (right, top), (right, bottom), (left, bottom))
         self.fill(corners, colour, shade, opacity)
 
-    def line(self, points: Points, width: float, colour, shade: int = 0, opacity: int = 256):
+    def line(
+        self, points: Points, width: float, colour: Fill, shade: int = 0, opacity: int = 256
+    ) -> None:
         """Draw a straight-edged line with round joints; `width` in figure units."""
         self._draw(thick(self.pixel(points), width * self.size), colour, shade, opacity)
 
-    def curve(self, points: Points, width: float, colour, shade: int = 0, opacity: int = 256):
+    def curve(
+        self, points: Points, width: float, colour: Fill, shade: int = 0, opacity: int = 256
+    ) -> None:
         """Draw a smooth line through the points."""
         self.line(smooth(points), width, colour, shade, opacity)
 
-    def strokes(self, curves: list[Points], width: float, colour):
+    def strokes(self, curves: Sequence[Points], width: float, colour: Fill) -> None:
         """Draw several polylines as one shape, so that crossings do not show."""
         loops = [loop for c in curves for loop in thick(self.pixel(c), width * self.size)]
         self._draw(loops, colour, 0, 256)
 
-    def _draw(self, loops, colour, shade, opacity):
+    def _draw(self, loops: list[np.ndarray], colour: Fill, shade: int, opacity: int) -> None:
         self._waiting.append((loops, colour, shade, opacity))
 
 
-def _blend(pixels, rows, columns, mask, colour, shade, opacity):
+def _blend(pixels: np.ndarray, box: Box, colour: Fill, shade: int, opacity: int) -> None:
+    rows, columns, mask = box
     area = pixels[rows, columns]
-    colour = np.asarray(colour)
-    if colour.ndim == 3:  # a texture: one colour for each pixel of the image
-        colour = colour[rows, columns]
+    tone: np.ndarray = np.asarray(colour)
+    if tone.ndim == 3:  # a texture: one colour for each pixel of the image
+        tone = tone[rows, columns]
     if shade:
         height, width = mask.shape
         down = shade - 4 * shade * np.arange(height) // (3 * height)
         across = 2 * shade * np.arange(width) // (3 * width)
-        colour = colour + (down[:, None] - across)[..., None]
+        tone = tone + (down[:, None] - across)[..., None]
     if opacity < 256:
         mask = mask * opacity >> 8
-    change = colour - area
+    change: np.ndarray = tone - area
     change *= mask[..., None]
     change += 128
     change >>= 8

@@ -3,11 +3,14 @@
 # One point a line would tear the figures apart.
 # fmt: off
 from sightline.sample.animals import INK
-from sightline.sample.canvas import Pen
+from sightline.sample.canvas import Colour, Pen
 from sightline.sample.surfaces import coat, darker
 
 
-def swimmer(pen: Pen, skin, belly, height=0.3, fin="top", marks="plain", second=None, spout=False):
+def swimmer(
+    pen: Pen, skin: Colour, belly: Colour, height: float = 0.3, fin: str = "top",
+    marks: str = "plain", second: Colour | None = None, spout: bool = False,
+) -> None:
     """A fish or a whale, facing right. fin: top (one), sharp (a shark's), fan (large), none."""
     dim = darker(skin, 30)
     tail = [(-0.62, 0), (-1.0, -0.32), (-0.88, 0), (-1.0, 0.32)]
@@ -34,7 +37,7 @@ def swimmer(pen: Pen, skin, belly, height=0.3, fin="top", marks="plain", second=
                        (0.4 + lean * 2, -height - 0.35)], 0.06, (235, 240, 245))
 
 
-def flatfish(pen: Pen, skin, second, ray=False):
+def flatfish(pen: Pen, skin: Colour, second: Colour, ray: bool = False) -> None:
     """Seen from above: a ray's wings and whip, or a flatfish's oval with its rim of fins."""
     if ray:
         pen.curve([(-0.4, 0), (-0.8, 0.1), (-1.0, -0.1)], 0.06, darker(skin, 30))
@@ -51,7 +54,7 @@ def flatfish(pen: Pen, skin, second, ray=False):
         pen.oval(x, y, 0.06, 0.06, INK)
 
 
-def seal(pen: Pen, skin):
+def seal(pen: Pen, skin: Colour) -> None:
     """On its belly, head up."""
     pen.fill([(-0.75, 0.35), (-1.0, 0.1), (-0.98, 0.6)], darker(skin, 30))
     pen.blob([(-0.8, 0.42), (-0.3, 0.0), (0.2, -0.3), (0.42, -0.72), (0.72, -0.6), (0.62, 0.1),
@@ -62,7 +65,10 @@ def seal(pen: Pen, skin):
     pen.oval(0.56, -0.62, 0.05, 0.05, INK)
 
 
-def insect(pen: Pen, body, second=None, wings=None, marks="plain", slim=0.3, feelers=0.3):
+def insect(
+    pen: Pen, body: Colour, second: Colour | None = None, wings: Colour | None = None,
+    marks: str = "plain", slim: float = 0.3, feelers: float = 0.3,
+) -> None:
     """Seen from above: six legs, feelers, wing covers or wings."""
     for side in (1, -1):
         for x, lean in ((0.3, 0.25), (0.0, 0.0), (-0.3, -0.25)):
@@ -79,7 +85,7 @@ def insect(pen: Pen, body, second=None, wings=None, marks="plain", slim=0.3, fee
     pen.oval(0.62, 0, 0.13, 0.13, INK)
 
 
-def butterfly(pen: Pen, wings, second):
+def butterfly(pen: Pen, wings: Colour, second: Colour) -> None:
     """Four wings, spread."""
     paint = coat(pen, wings, second, "spots")
     for side in (1, -1):
@@ -95,7 +101,7 @@ def butterfly(pen: Pen, wings, second):
     pen.oval(0, 0, 0.08, 0.45, INK)
 
 
-def crawler(pen: Pen, skin, second, kind="worm"):
+def crawler(pen: Pen, skin: Colour, second: Colour, kind: str = "worm") -> None:
     """Long and legless or nearly: worm, snake, caterpillar."""
     r = pen.rng.uniform
     if kind == "caterpillar":
@@ -124,7 +130,7 @@ def crawler(pen: Pen, skin, second, kind="worm"):
     pen.line([(x + 0.25, y), (x + 0.4, y + 0.03)], 0.035, (200, 40, 40))
 
 
-def clawed(pen: Pen, shell, long=False):
+def clawed(pen: Pen, shell: Colour, long: bool = False) -> None:
     """A crab (wide) or a lobster (long), claws ahead."""
     dim = darker(shell, 35)
     if long:
@@ -145,7 +151,7 @@ def clawed(pen: Pen, shell, long=False):
     pen.oval(0, 0.05, wide, 0.42 if long else 0.36, coat(pen, shell, dim, "spots"), shade=40)
 
 
-def snail(pen: Pen, skin, shell):
+def snail(pen: Pen, skin: Colour, shell: Colour) -> None:
     """Foot, horns and a spiral shell."""
     pen.blob([(-0.85, 0.55), (-0.2, 0.35), (0.55, 0.35), (0.7, -0.2), (0.95, -0.1), (0.8, 0.55)],
              skin, shade=20)
@@ -157,7 +163,7 @@ def snail(pen: Pen, skin, shell):
                  shade=35)
 
 
-def spider(pen: Pen, body):
+def spider(pen: Pen, body: Colour) -> None:
     """Eight bent legs around two ovals."""
     for side in (1, -1):
         for x, reach in ((0.35, 0.75), (0.12, 0.35), (-0.1, -0.3), (-0.3, -0.75)):
@@ -167,7 +173,7 @@ def spider(pen: Pen, body):
     pen.oval(0.22, 0, 0.2, 0.18, darker(body, 20))
 
 
-def reptile(pen: Pen, skin, second, kind="lizard"):
+def reptile(pen: Pen, skin: Colour, second: Colour, kind: str = "lizard") -> None:
     """A lizard or crocodile from the side, a turtle, or a dinosaur on two legs."""
     dim = darker(skin, 35)
     hide = coat(pen, skin, second, "checks" if kind == "crocodile" else "spots")
@@ -210,7 +216,7 @@ def reptile(pen: Pen, skin, second, kind="lizard"):
         pen.oval(0.56, -0.06, 0.055, 0.055, (240, 210, 60))
 
 
-def upright(pen: Pen, fur, kind):
+def upright(pen: Pen, fur: Colour, kind: str) -> None:
     """A chimpanzee sitting, or a kangaroo."""
     skin, dim = coat(pen, fur), darker(fur, 30)
     if kind == "kangaroo":
@@ -236,7 +242,7 @@ def upright(pen: Pen, fur, kind):
     pen.line([(-0.14, -0.2), (0.14, -0.2)], 0.04, INK)
 
 
-def person(pen: Pen, skin, hair, clothes, kind):
+def person(pen: Pen, skin: Colour, hair: Colour, clothes: Colour, kind: str) -> None:
     """baby, boy, girl, man or woman: head, hair and shoulders, each with proportions of its own."""
     head = {"baby": 0.55, "boy": 0.44, "girl": 0.42, "man": 0.38, "woman": 0.36}[kind]
     y = -0.2 if kind == "baby" else -0.35

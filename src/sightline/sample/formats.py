@@ -7,11 +7,14 @@ import gzip
 import io
 import struct
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from sightline.sample.split import Split
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
@@ -20,7 +23,7 @@ def write_idx(path: Path, array: np.ndarray) -> None:
     path.write_bytes(gzip.compress(head + array.tobytes(), compresslevel=6, mtime=0))
 
 
-def write_cifar10(path: Path, train, test, names: list[str]) -> None:
+def write_cifar10(path: Path, train: Split, test: Split, names: list[str]) -> None:
     """Write CIFAR-10's archive; train and test have images, uint8 N x 32 x 32 x 3, and labels.
 
     Five training batches as in the official file, so the number of train images divides by five.
@@ -33,7 +36,7 @@ def write_cifar10(path: Path, train, test, names: list[str]) -> None:
         batches[f"data_batch_{i + 1}"] = (title, train.images[part], train.labels[part], i * size)
     batches["test_batch"] = ("testing batch 1 of 1", test.images, test.labels, 0)
     meta = {"num_cases_per_batch": size, "label_names": names, "num_vis": 3072}
-    members = {"batches.meta": meta}
+    members: dict[str, dict[str, Any]] = {"batches.meta": meta}
     for member, (title, images, labels, first) in batches.items():
         members[member] = {
             "batch_label": title,
@@ -44,9 +47,13 @@ def write_cifar10(path: Path, train, test, names: list[str]) -> None:
     _write_cifar(path, "cifar-10-batches-py", members)
 
 
-def write_cifar100(path: Path, train, test, names: list[str], coarse: list[str], group) -> None:
+def write_cifar100(
+    path: Path, train: Split, test: Split, names: list[str], coarse: list[str], group: list[int]
+) -> None:
     """Write CIFAR-100's archive. `group[fine]` is the coarse label of a fine label."""
-    members = {"meta": {"fine_label_names": names, "coarse_label_names": coarse}}
+    members: dict[str, dict[str, Any]] = {
+        "meta": {"fine_label_names": names, "coarse_label_names": coarse}
+    }
     for member, title, split in (
         ("train", "training batch 1 of 1", train),
         ("test", "testing batch 1 of 1", test),
@@ -61,7 +68,7 @@ def write_cifar100(path: Path, train, test, names: list[str], coarse: list[str],
     _write_cifar(path, "cifar-100-python", members)
 
 
-def write_imagenette(path: Path, train, test, synsets: list[str]) -> None:
+def write_imagenette(path: Path, train: Split, test: Split, synsets: list[str]) -> None:
     """Write a tgz of FOLDER/{train,val}/SYNSET/*.JPEG; FOLDER is the archive's name.
 
     Images are uint8 H x W x 3, or H x W where they are grey, of any size.
@@ -77,16 +84,17 @@ def write_imagenette(path: Path, train, test, synsets: list[str]) -> None:
     _write_tgz(path, members)
 
 
-def _planes(images: np.ndarray) -> np.ndarray:
+def _planes(images: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
     """CIFAR's rows: 1,024 bytes of red, then green, then blue."""
-    return np.ascontiguousarray(images.transpose(0, 3, 1, 2)).reshape(len(images), -1)
+    planes = np.asarray(images).transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(planes).reshape(len(planes), -1)
 
 
-def _file_names(labels, names: list[str], first: int) -> list[str]:
+def _file_names(labels: np.ndarray, names: list[str], first: int) -> list[str]:
     return [f"{names[label]}_drawn_{first + i:06d}.png" for i, label in enumerate(labels)]
 
 
-def _write_cifar(path: Path, root: str, members: dict[str, dict]) -> None:
+def _write_cifar(path: Path, root: str, members: dict[str, dict[str, Any]]) -> None:
     files = ((f"{root}/{name}", pickled(members[name])) for name in sorted(members))
     _write_tgz(path, [(root, None), *files])
 
@@ -108,7 +116,7 @@ def _write_tgz(path: Path, members: Iterable[tuple[str, bytes | None]]) -> None:
             tar.addfile(info, io.BytesIO(content or b""))
 
 
-def pickled(value: dict) -> bytes:
+def pickled(value: dict[str, Any]) -> bytes:
     """Pickle as Python 2 and numpy 1 did when the CIFAR files were made (protocol 2).
 
     Python 3 cannot write Python 2's `str`, which the official files hold, nor numpy 1's module
@@ -117,7 +125,7 @@ def pickled(value: dict) -> bytes:
     return b"\x80\x02" + _opcodes(value) + b"."
 
 
-def _opcodes(value) -> bytes:
+def _opcodes(value: Any) -> bytes:
     match value:
         case dict():
             items = b"".join(_opcodes(key) + _opcodes(value[key]) for key in value)

@@ -24,7 +24,7 @@ def _cloth(pen: Pen, tone: int, kinds: str) -> np.ndarray:
     return tone + folds + contrast * pattern(kind, pen.height, pen.width, pen.rng)[..., None]
 
 
-def _top(pen, cloth, cuff: tuple[float, float], hem: float, neck: float):
+def _top(pen: Pen, cloth: np.ndarray, cuff: tuple[float, float], hem: float, neck: float) -> None:
     """Torso and sleeves; the sleeves end at `cuff` (none: (0, 0)), the torso at `hem`."""
     r = pen.rng.uniform
     shoulder, chest, arm = r(0.42, 0.54), r(0.32, 0.44), r(0.18, 0.26)
@@ -37,15 +37,15 @@ def _top(pen, cloth, cuff: tuple[float, float], hem: float, neck: float):
                     (chest + r(-0.02, 0.08), hem)]), cloth, shade=18)
 
 
-def _long(pen) -> tuple[float, float]:
+def _long(pen: Pen) -> tuple[float, float]:
     return pen.rng.uniform(0.62, 0.84), pen.rng.uniform(0.4, 0.68)
 
 
-def _short(pen) -> tuple[float, float]:
+def _short(pen: Pen) -> tuple[float, float]:
     return pen.rng.uniform(0.7, 0.92), pen.rng.uniform(-0.4, -0.08)
 
 
-def _front(pen, tone, hem, faint: int):
+def _front(pen: Pen, tone: int, hem: float, faint: int) -> None:
     """A line down the front, with buttons or without; `faint`: how little it may show, of 256."""
     line = (max(tone - 60, 10),) if tone > 90 else (tone + 70,)
     shows = pen.rng.randrange(faint, 220)
@@ -55,7 +55,7 @@ def _front(pen, tone, hem, faint: int):
             pen.oval(0.01, -0.4 + 0.28 * i, 0.045, 0.045, line, opacity=shows)
 
 
-def t_shirt(pen, tone):
+def t_shirt(pen: Pen, tone: int) -> None:
     """A T-shirt, a polo shirt or a sleeveless top."""
     neck, hem = pen.rng.uniform(0.14, 0.28), pen.rng.uniform(0.5, 0.92)
     cloth = _cloth(pen, tone, "plain plain stripes print lines")
@@ -65,7 +65,7 @@ def t_shirt(pen, tone):
         _front(pen, tone, -0.3, 60)
 
 
-def pullover(pen, tone):
+def pullover(pen: Pen, tone: int) -> None:
     """Long sleeves, a round neck or a zip, ribs at cuffs and hem."""
     neck, hem = pen.rng.uniform(0.14, 0.24), pen.rng.uniform(0.55, 0.92)
     cloth = _cloth(pen, tone, "plain knit stripes bands plaid")
@@ -80,7 +80,7 @@ def pullover(pen, tone):
         _front(pen, tone, pen.rng.uniform(-0.3, hem), 50)
 
 
-def shirt(pen, tone):
+def shirt(pen: Pen, tone: int) -> None:
     """A collar, a front that buttons, a rounded hem."""
     neck, hem = pen.rng.uniform(0.12, 0.22), pen.rng.uniform(0.55, 0.92)
     cloth = _cloth(pen, tone, "plain stripes plaid lines print")
@@ -92,7 +92,7 @@ def shirt(pen, tone):
     _front(pen, tone, hem, 30)
 
 
-def coat(pen, tone):
+def coat(pen: Pen, tone: int) -> None:
     """Long, open or buttoned, with lapels or a high collar, and pockets."""
     neck, hem = pen.rng.uniform(0.14, 0.24), pen.rng.uniform(0.7, 1.0)
     cloth = _cloth(pen, tone, "plain plain bands plaid knit")
@@ -110,7 +110,7 @@ def coat(pen, tone):
         pen.line([(side * 0.18, 0.3), (side * 0.34, 0.26)], 0.05, dark, opacity=shows)
 
 
-def dress(pen, tone):
+def dress(pen: Pen, tone: int) -> None:
     """Narrow at the waist, with or without sleeves."""
     r = pen.rng.uniform
     cloth = _cloth(pen, tone, "plain plain print stripes lines")
@@ -126,7 +126,7 @@ def dress(pen, tone):
         pen.line([(-waist, -0.15), (waist, -0.15)], 0.08, (max(tone - 80, 0),))
 
 
-def trouser(pen, tone):
+def trouser(pen: Pen, tone: int) -> None:
     """Two legs, a waistband."""
     r = pen.rng.uniform
     cloth = _cloth(pen, tone, "plain plain plain lines plaid")
@@ -138,7 +138,7 @@ def trouser(pen, tone):
     pen.line([(-hip + 0.05, -0.9), (hip - 0.05, -0.9)], 0.07, (max(tone - 50, 0),))
 
 
-def sandal(pen, tone):
+def sandal(pen: Pen, tone: int) -> None:
     """A sole, flat or on a heel, and straps."""
     r = pen.rng.uniform
     heel = r(0, 0.5)
@@ -157,7 +157,7 @@ def sandal(pen, tone):
         pen.curve([(-0.88, 0.4 - heel), (-0.85, top), (-0.4, top), (0.0, 0.3)], r(0.06, 0.1), strap)
 
 
-def sneaker(pen, tone):
+def sneaker(pen: Pen, tone: int) -> None:
     """A low shoe with laces on a contrasting sole."""
     r = pen.rng.uniform
     cloth = _cloth(pen, tone, "plain plain print")
@@ -173,7 +173,7 @@ def sneaker(pen, tone):
         pen.curve([(-0.6, 0.1), (-0.3, 0.35), (0.25, 0.1)], 0.09, sole)
 
 
-def ankle_boot(pen, tone):
+def ankle_boot(pen: Pen, tone: int) -> None:
     """A shaft over the ankle, a heel, a zip or laces."""
     r = pen.rng.uniform
     cloth = _cloth(pen, tone, "plain plain plain print")
@@ -190,7 +190,7 @@ def ankle_boot(pen, tone):
             pen.line([(-0.1, top + 0.15 + 0.14 * i), (0.1, top + 0.12 + 0.14 * i)], 0.05, dark)
 
 
-def bag(pen, tone):
+def bag(pen: Pen, tone: int) -> None:
     """A body with one handle or two, a flap or a zip."""
     r = pen.rng.uniform
     cloth = _cloth(pen, tone, "plain plain plaid knit print")

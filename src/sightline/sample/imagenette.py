@@ -7,7 +7,7 @@ import random
 import numpy as np
 
 from sightline.sample import animals, creatures, objects, scenes, vehicles
-from sightline.sample.canvas import CIRCLE, Pen
+from sightline.sample.canvas import CIRCLE, Colour, Pen
 from sightline.sample.objects import kind
 from sightline.sample.surfaces import coat, darker, tint
 
@@ -17,7 +17,7 @@ LIVER = ((95, 55, 40), (60, 40, 35), (35, 30, 32))
 STONE = ((200, 185, 160), (235, 232, 225), (160, 110, 90), (150, 150, 155))
 
 
-def cassette_player(pen: Pen, case):
+def cassette_player(pen: Pen, case: Colour) -> None:
     """Two speakers, a cassette window, a row of keys."""
     pen.line([(-0.7, -0.6), (-0.7, -0.85), (0.7, -0.85), (0.7, -0.6)], 0.09, darker(case, 40))
     pen.box(-1.0, -0.6, 1.0, 0.6, coat(pen, case), shade=30)
@@ -35,7 +35,7 @@ def cassette_player(pen: Pen, case):
     pen.line([(-0.8, -0.41), (0.8, -0.41)], 0.03, (230, 120, 60))
 
 
-def chain_saw(pen: Pen, case):
+def chain_saw(pen: Pen, case: Colour) -> None:
     """A coloured engine with handles and a long toothed bar."""
     pen.box(-0.05, -0.12, 0.85, 0.14, (165, 168, 172), shade=35)
     pen.oval(0.85, 0.01, 0.15, 0.13, (165, 168, 172))
@@ -50,7 +50,7 @@ def chain_saw(pen: Pen, case):
     pen.line([(-0.2, -0.1), (-0.02, -0.1)], 0.06, (240, 240, 240))
 
 
-def church(pen: Pen, stone):
+def church(pen: Pen, stone: Colour) -> None:
     """Nave, roof, tower with a spire and a cross, pointed windows."""
     wall = coat(pen, stone, darker(stone, 18), pen.rng.choice(["plain", "checks"]))
     roof = tint(pen.rng.choice(((110, 60, 50), (85, 90, 100), (70, 95, 85))), pen.rng)
@@ -71,7 +71,7 @@ def church(pen: Pen, stone):
              (75, 50, 38))
 
 
-def french_horn(pen: Pen, brass):
+def french_horn(pen: Pen, brass: Colour) -> None:
     """A flared bell and coils of tube."""
     dark = darker(brass, 70)
     for reach, width in ((0.62, 0.13), (0.42, 0.09)):
@@ -90,7 +90,7 @@ def french_horn(pen: Pen, brass):
     pen.oval(0.74, 0.2, 0.14, 0.27, darker(brass, 110), tilt=-0.15)
 
 
-def garbage_truck(pen: Pen, paint):
+def garbage_truck(pen: Pen, paint: Colour) -> None:
     """A cab, a ribbed body with a sloping tail, and bins."""
     body = coat(pen, paint, darker(paint, 35), "lines")
     pen.box(-0.95, 0.3, 0.95, 0.42, (55, 55, 58))
@@ -109,7 +109,7 @@ def garbage_truck(pen: Pen, paint):
     pen.box(-1.3, 0.2, -1.12, 0.62, (50, 90, 60), shade=25)
 
 
-def gas_pump(pen: Pen, paint):
+def gas_pump(pen: Pen, paint: Colour) -> None:
     """A tall box with a display, a hose and a nozzle; old ones carry a globe."""
     if pen.rng.random() < 0.4:
         pen.oval(0, -0.98, 0.2, 0.18, (250, 250, 245), shade=20)
@@ -127,7 +127,7 @@ def gas_pump(pen: Pen, paint):
     pen.box(-0.5, 0.88, 0.5, 1.0, (120, 120, 122))
 
 
-def golf_ball(pen: Pen, white):
+def golf_ball(pen: Pen, white: Colour) -> None:
     """A white ball with dimples, often on a tee."""
     if pen.rng.random() < 0.5:
         pen.fill([(-0.18, 0.6), (0.18, 0.6), (0.05, 0.8), (0.04, 1.3), (-0.04, 1.3), (-0.05, 0.8)],
@@ -143,7 +143,7 @@ def golf_ball(pen: Pen, white):
     pen.oval(-0.3, -0.32, 0.16, 0.14, (255, 255, 255), opacity=120)
 
 
-def parachute(pen: Pen, cloth, second):
+def parachute(pen: Pen, cloth: Colour, second: Colour) -> None:
     """A striped canopy, lines, and a person hanging from them."""
     if pen.rng.random() < 0.6:  # a dome
         for x in (-0.85, -0.45, 0.0, 0.45, 0.85):
@@ -167,7 +167,7 @@ def parachute(pen: Pen, cloth, second):
     pen.oval(0, 0.54, 0.075, 0.085, (225, 180, 150))
 
 
-def caught(pen: Pen, skin, belly, shirt):
+def caught(pen: Pen, skin: Colour, belly: Colour, shirt: Colour) -> None:
     """A tench, often in somebody's hands."""
     if pen.rng.random() < 0.6:
         x, y, size = pen.frame[2], pen.frame[5], pen.size

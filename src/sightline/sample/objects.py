@@ -5,12 +5,15 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from sightline.sample import animals, creatures, scenes, things, vehicles
-from sightline.sample.canvas import Pen
+from sightline.sample.canvas import Colour, Pen
 from sightline.sample.surfaces import grain, noise, tint
+
+Palette = tuple[Colour, ...]
 
 BROWN = ((130, 90, 55), (165, 115, 70), (100, 70, 48))
 GREY = ((140, 140, 145), (110, 112, 118), (175, 175, 178))
@@ -34,28 +37,33 @@ PAINT = RED + BLUE + WHITE + DARK + YELLOW + GREEN + GREY
 class Kind:
     """One way a class can look. A colour is drawn from each palette and handed to the figure."""
 
-    figure: Callable
-    palettes: tuple
-    scene: Callable | None
-    look: dict = field(default_factory=dict)
+    figure: Callable[..., None]
+    palettes: tuple[Palette, ...]
+    scene: Callable[[Pen], None] | None
+    look: dict[str, Any] = field(default_factory=dict)
     tilt: float = 0.06
     size: tuple[float, float] = (9, 14.5)
 
 
-def kind(scene, figure, *palettes, tilt=0.06, size=(9, 14.5), **look) -> Kind:
+def kind(
+    scene: Callable[[Pen], None] | None, figure: Callable[..., None], *palettes: Palette,
+    tilt: float = 0.06, size: tuple[float, float] = (9, 14.5), **look: Any,
+) -> Kind:
     """Return a Kind; what is left over goes to the figure by name."""
     return Kind(figure, palettes, scene, look, tilt, size)
 
 
 quadruped, face = animals.quadruped, animals.face
-CAT = dict(leg=0.34, rx=0.46, ry=0.2, thick=0.1, neck=(0.12, 0.2), head=0.22, snout=0.07, tail="up")
-DOG = dict(
+CAT: dict[str, Any] = dict(
+    leg=0.34, rx=0.46, ry=0.2, thick=0.1, neck=(0.12, 0.2), head=0.22, snout=0.07, tail="up"
+)
+DOG: dict[str, Any] = dict(
     leg=0.4, rx=0.46, ry=0.21, neck=(0.14, 0.26), head=0.2, snout=0.2, ears="flop", tail="short"
 )
-DEER = dict(
+DEER: dict[str, Any] = dict(
     leg=0.58, rx=0.42, ry=0.19, thick=0.075, neck=(0.2, 0.5), head=0.14, snout=0.16, tail="short"
 )
-HORSE = dict(
+HORSE: dict[str, Any] = dict(
     leg=0.6, rx=0.5, ry=0.24, thick=0.1, neck=(0.24, 0.46), head=0.15, snout=0.24, tail="hair"
 )
 
@@ -99,8 +107,12 @@ CIFAR10: dict[str, tuple[Kind, ...]] = {
     "truck": (kind(scenes.street, vehicles.truck, PAINT, PAINT),),
 }
 
-SMALL = dict(leg=0.14, rx=0.5, ry=0.33, thick=0.1, neck=(0.12, 0.02), head=0.26, snout=0.08)
-BIG = dict(leg=0.34, rx=0.55, ry=0.27, thick=0.15, neck=(0.16, 0.16), head=0.22, snout=0.14)
+SMALL: dict[str, Any] = dict(
+    leg=0.14, rx=0.5, ry=0.33, thick=0.1, neck=(0.12, 0.02), head=0.26, snout=0.08
+)
+BIG: dict[str, Any] = dict(
+    leg=0.34, rx=0.55, ry=0.27, thick=0.15, neck=(0.16, 0.16), head=0.22, snout=0.14
+)
 swimmer, fur = creatures.swimmer, quadruped
 
 # The 20 superclasses of CIFAR-100, each with its five classes.
@@ -305,5 +317,5 @@ def _photograph(pen: Pen) -> None:
     """Make it a camera's picture: exposure, white balance, uneven light, noise."""
     uneven = noise(pen.height, pen.width, 1, pen.rng, cells=2, spread=45)
     exposure = 250 + pen.rng.randrange(-60, 40)
-    balance = [exposure + pen.rng.randrange(-22, 23) for _ in range(3)]
+    balance = np.array([exposure + pen.rng.randrange(-22, 23) for _ in range(3)])
     pen.pixels[:] = (pen.pixels * (uneven + balance) >> 8) + grain(pen.pixels.shape, pen.rng, 8)

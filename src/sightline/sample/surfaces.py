@@ -5,6 +5,8 @@ from functools import cache
 
 import numpy as np
 
+from sightline.sample.canvas import Colour, Pen
+
 
 @cache
 def _weights(length: int, cells: int) -> np.ndarray:
@@ -17,7 +19,9 @@ def _weights(length: int, cells: int) -> np.ndarray:
     return weights
 
 
-def noise(height: int, width: int, channels: int, rng: random.Random, cells=4, spread=20):
+def noise(
+    height: int, width: int, channels: int, rng: random.Random, cells: int = 4, spread: int = 20
+) -> np.ndarray:
     """Return smooth noise: int64 H x W x C within ±spread, `cells` hills across."""
     count = (cells + 1) * (cells + 1) * channels
     knots = np.frombuffer(rng.randbytes(count), np.uint8).astype(np.int64) - 128
@@ -67,18 +71,20 @@ def pattern(kind: str, height: int, width: int, rng: random.Random) -> np.ndarra
     return where.astype(np.int64)
 
 
-def tint(colour, rng: random.Random, spread: int = 22) -> tuple[int, ...]:
+def tint(colour: Colour, rng: random.Random, spread: int = 22) -> Colour:
     """Return a colour near `colour`: lighter or darker as a whole, and a little in each channel."""
     light = rng.randint(-spread, spread)
     return tuple(min(max(c + light + rng.randint(-10, 10), 0), 255) for c in colour)
 
 
-def darker(colour, by: int) -> tuple[int, ...]:
+def darker(colour: Colour, by: int) -> Colour:
     """Return the colour with `by` grey levels less of each channel."""
     return tuple(max(c - by, 0) for c in colour)
 
 
-def coat(pen, colour, second=None, marks: str = "plain", spread: int = 14) -> np.ndarray:
+def coat(
+    pen: Pen, colour: Colour, second: Colour | None = None, marks: str = "plain", spread: int = 14
+) -> np.ndarray:
     """Return a texture for the pen's whole image: fur, feathers or paint with marks in `second`."""
     base = np.array(colour) + noise(pen.height, pen.width, 1, pen.rng, cells=7, spread=spread)
     if second is None or marks == "plain":

@@ -3,7 +3,7 @@
 # One point a line would tear the figures apart.
 # fmt: off
 from sightline.sample import scenes
-from sightline.sample.canvas import CIRCLE, Pen
+from sightline.sample.canvas import CIRCLE, Colour, Pen
 from sightline.sample.surfaces import coat, darker, tint
 
 INK = (25, 22, 25)
@@ -11,7 +11,7 @@ STEM = (70, 130, 55)
 WOOD = (140, 95, 55)
 
 
-def flower(pen: Pen, petals, heart, kind):
+def flower(pen: Pen, petals: Colour, heart: Colour, kind: str) -> None:
     """daisy-like (sunflower), cup (tulip), bowl (poppy), rosette (rose) or lips (orchid)."""
     pen.curve([(0, 0), (pen.rng.uniform(-0.15, 0.15), 0.6), (0, 1.3)], 0.09, STEM)
     pen.oval(0.25, 0.75, 0.3, 0.1, darker(STEM, 20), tilt=-0.25)
@@ -40,7 +40,7 @@ def flower(pen: Pen, petals, heart, kind):
         pen.oval(0, -0.2, size, size, coat(pen, heart, darker(heart, 40), "knit"), shade=25)
 
 
-def fruit(pen: Pen, skin, kind):
+def fruit(pen: Pen, skin: Colour, kind: str) -> None:
     """apple, orange, pear, sweet_pepper or mushroom."""
     peel = coat(pen, skin, darker(skin, 12), "spots" if kind == "orange" else "plain")
     if kind == "mushroom":
@@ -69,7 +69,7 @@ def fruit(pen: Pen, skin, kind):
     pen.oval(-0.3, -0.3, 0.12, 0.16, (255, 255, 250), opacity=110)
 
 
-def tree(pen: Pen, leaves, kind):
+def tree(pen: Pen, leaves: Colour, kind: str) -> None:
     """maple, oak, palm, pine or willow."""
     r = pen.rng.uniform
     trunk = tint((105, 80, 55), pen.rng)
@@ -103,7 +103,7 @@ def tree(pen: Pen, leaves, kind):
             pen.oval(x, y, size, size * (0.75 if kind == "oak" else 1), crown, shade=35)
 
 
-def dish(pen: Pen, paint, kind):
+def dish(pen: Pen, paint: Colour, kind: str) -> None:
     """bottle, bowl, can, cup or plate."""
     glaze = coat(pen, paint, darker(paint, 60), pen.rng.choice(["plain", "plain", "bands"]))
     if kind == "bottle":
@@ -132,7 +132,7 @@ def dish(pen: Pen, paint, kind):
         pen.oval(0, 0.05, 0.56, 0.33, paint)
 
 
-def device(pen: Pen, paint, kind):
+def device(pen: Pen, paint: Colour, kind: str) -> None:
     """clock, keyboard, lamp, telephone or television."""
     r = pen.rng.uniform
     if kind == "clock":
@@ -170,7 +170,7 @@ def device(pen: Pen, paint, kind):
         pen.box(-0.45, 0.62, 0.45, 0.72, (45, 45, 48))
 
 
-def furniture(pen: Pen, paint, kind):
+def furniture(pen: Pen, paint: Colour, kind: str) -> None:
     """bed, chair, couch, table or wardrobe."""
     cloth = coat(pen, paint, darker(paint, 40), pen.rng.choice(["plain", "plain", "checks"]))
     dim = darker(paint, 50)
@@ -208,7 +208,7 @@ def furniture(pen: Pen, paint, kind):
             pen.oval(x, 0.05, 0.05, 0.08, (235, 215, 140))
 
 
-def building(pen: Pen, paint, kind):
+def building(pen: Pen, paint: Colour, kind: str) -> None:
     """bridge, castle, house, road or skyscraper."""
     r = pen.rng.uniform
     wall = coat(pen, paint, darker(paint, 25), "checks" if kind == "castle" else "plain")
@@ -250,7 +250,7 @@ def building(pen: Pen, paint, kind):
             pen.line([(at, y), (at * 0.9, y + 0.06 + 0.04 * i)], 0.04 + 0.02 * i, (245, 240, 210))
 
 
-def landscape(pen: Pen, kind):
+def landscape(pen: Pen, kind: str) -> None:
     """cloud, forest, mountain, plain or sea: the whole picture."""
     r = pen.rng.uniform
     if kind == "cloud":

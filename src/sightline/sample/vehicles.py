@@ -2,7 +2,7 @@
 
 # One point a line would tear the figures apart.
 # fmt: off
-from sightline.sample.canvas import Pen
+from sightline.sample.canvas import Colour, Pen
 from sightline.sample.surfaces import coat, darker
 
 INK = (25, 25, 30)
@@ -10,13 +10,13 @@ GLASS = (150, 185, 205)
 STEEL = (150, 152, 158)
 
 
-def wheel(pen: Pen, x, y, radius, hub=STEEL):
+def wheel(pen: Pen, x: float, y: float, radius: float, hub: Colour = STEEL) -> None:
     """A tyre with its hub."""
     pen.oval(x, y, radius, radius, INK)
     pen.oval(x, y, radius * 0.5, radius * 0.5, hub)
 
 
-def car(pen: Pen, paint, body="saloon"):
+def car(pen: Pen, paint: Colour, body: str = "saloon") -> None:
     """Side view (saloon, hatch, pickup) or, now and then, from the front."""
     r = pen.rng.uniform
     skin = coat(pen, paint)
@@ -49,7 +49,7 @@ def car(pen: Pen, paint, body="saloon"):
         wheel(pen, x, 0.38, r(0.2, 0.24), (190, 190, 195))
 
 
-def truck(pen: Pen, paint, load):
+def truck(pen: Pen, paint: Colour, load: Colour) -> None:
     """A cab and a tall box (or a tank, or an open bed), from the side; or from the front."""
     r = pen.rng.uniform
     if pen.rng.random() < 0.25:
@@ -81,7 +81,7 @@ def truck(pen: Pen, paint, load):
         wheel(pen, x, 0.46, 0.19)
 
 
-def plane(pen: Pen, paint, stripe):
+def plane(pen: Pen, paint: Colour, stripe: Colour) -> None:
     """From the side in flight, or from above or below, any way round."""
     r = pen.rng.uniform
     skin = coat(pen, paint)
@@ -107,7 +107,7 @@ def plane(pen: Pen, paint, stripe):
     pen.oval(0.05, 0.2, 0.14, 0.07, darker(paint, 80))
 
 
-def ship(pen: Pen, paint, deck=(235, 235, 230)):
+def ship(pen: Pen, paint: Colour, deck: Colour = (235, 235, 230)) -> None:
     """A hull in the water with superstructure and funnel, containers, or sails."""
     r = pen.rng.uniform
     kind = pen.rng.choice(["liner", "cargo", "sail"])
@@ -136,7 +136,7 @@ def ship(pen: Pen, paint, deck=(235, 235, 230)):
     pen.line([(-0.85, 0.56), (bow - 0.2, 0.56)], 0.08, (150, 45, 40))
 
 
-def carriage(pen: Pen, paint, kind="bus"):
+def carriage(pen: Pen, paint: Colour, kind: str = "bus") -> None:
     """A bus, a streetcar (with its pole and rails) or a train's engine (nose and coaches)."""
     skin = coat(pen, paint)
     left = -0.98
@@ -164,7 +164,7 @@ def carriage(pen: Pen, paint, kind="bus"):
             wheel(pen, x, 0.44, 0.18)
 
 
-def cycle(pen: Pen, paint, motor=False):
+def cycle(pen: Pen, paint: Colour, motor: bool = False) -> None:
     """A bicycle, or a motorcycle with tank, engine and fat tyres."""
     radius = 0.36
     for x in (-0.58, 0.58):
@@ -185,7 +185,7 @@ def cycle(pen: Pen, paint, motor=False):
         pen.line([(-0.32, -0.25), (-0.1, -0.25)], 0.09, INK)
 
 
-def rocket(pen: Pen, paint, trim):
+def rocket(pen: Pen, paint: Colour, trim: Colour) -> None:
     """Standing or climbing on its flame."""
     if pen.rng.random() < 0.6:
         pen.blob([(-0.14, 0.6), (-0.22, 0.85), (0, 1.15), (0.22, 0.85), (0.14, 0.6)],
@@ -199,7 +199,7 @@ def rocket(pen: Pen, paint, trim):
     pen.oval(0, -0.3, 0.09, 0.09, (70, 110, 160))
 
 
-def tank(pen: Pen, paint):
+def tank(pen: Pen, paint: Colour) -> None:
     """Tracks, turret and gun."""
     pen.line([(0.1, -0.2), (0.98, -0.32)], 0.09, darker(paint, 40))
     pen.fill([(-0.45, 0.0), (-0.3, -0.38), (0.2, -0.38), (0.4, 0.0)],
@@ -211,7 +211,7 @@ def tank(pen: Pen, paint):
         pen.oval(-0.68 + i * 0.34, 0.36, 0.13, 0.13, darker(paint, 20))
 
 
-def tractor(pen: Pen, paint):
+def tractor(pen: Pen, paint: Colour) -> None:
     """One large and one small wheel, a cab and a bonnet."""
     pen.box(-0.5, -0.75, 0.12, -0.66, darker(paint, 40))
     for x in (-0.44, 0.06):
@@ -223,7 +223,7 @@ def tractor(pen: Pen, paint):
     wheel(pen, 0.62, 0.5, 0.26, (225, 190, 60))
 
 
-def mower(pen: Pen, paint):
+def mower(pen: Pen, paint: Colour) -> None:
     """A lawn mower: deck, engine, long handle."""
     pen.line([(-0.2, 0.25), (-0.85, -0.6), (-0.98, -0.58)], 0.07, (70, 70, 75))
     pen.blob([(-0.35, 0.4), (-0.3, 0.05), (0.6, 0.05), (0.72, 0.4)], coat(pen, paint), shade=35)

@@ -93,9 +93,12 @@ class TimeLimits:
 
 @section
 class Flows:
-    """When and how flows run the stages. Times in seconds."""
+    """When and how flows and `sightline repro` run the stages. Times in seconds.
 
-    cpu_slots: Count = 1
+    `cpu_slots`: stages at once; None: as many as this machine has cores.
+    """
+
+    cpu_slots: Count | None = None
     lock_wait: NonNegative = 3600.0
     retries: Natural = 3
     retry_delay: Positive = 5.0

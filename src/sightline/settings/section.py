@@ -1,7 +1,7 @@
 """The form of a section in a settings file: a frozen pydantic dataclass that knows its keys."""
 
 from dataclasses import field
-from typing import Annotated, TypeVar, dataclass_transform
+from typing import Annotated, TypeVar, cast, dataclass_transform
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
@@ -23,4 +23,5 @@ def section(kind: type[T]) -> type[T]:
     A value of another type is converted where nothing is lost (512.0 to 512); an unknown key, a
     value out of range, an infinity and a NaN raise pydantic.ValidationError, which is a ValueError.
     """
-    return dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))(kind)
+    made = dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))(kind)
+    return cast(type[T], made)

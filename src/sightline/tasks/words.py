@@ -45,7 +45,8 @@ class Words:
     `figure`: the key in metrics.json by which its models are compared; `figure_name`: how it is
     written in a text. `figures`, `outputs`: what each figure and each output of the exported file
     means, by name. `choice`: the output whose largest value is the answer, for a task that chooses
-    among classes; its figure is then the share of right answers, 0 to 1. `answer(ask, image,
+    among classes; its figure is then the share of right answers, 0 to 1. `options`: what it chooses
+    among, where that is not the dataset's classes. `answer(ask, image,
     classes, top)` returns the answer about one image, uint8 H x W x C. `snippet`: Python for the
     model card, which follows the snippet that loads the file and may use its `session`, `images`
     and `answers`; {height}, {width}, {channels} and {half} stand for numbers. `limits`: a sentence
@@ -61,5 +62,6 @@ class Words:
     answer: Callable[[Ask, np.ndarray, list[str], int], Answer]
     topics: tuple[Topic, ...] = ()
     choice: str | None = None
+    options: tuple[str, ...] = ()
     snippet: str = ""
     limits: str = ""

@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Iterator
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
@@ -18,7 +19,6 @@ LOCK_WAIT = 600.0  # seconds to wait for another logger: it needs about six a mo
 # Where a person has not set them otherwise. MLflow's own retries go on for minutes, and send again
 # what a slow server may have done already (a second run); a run is completed later instead.
 SETTINGS = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
@@ -62,7 +62,7 @@ def connected(where: Store) -> Iterator["MlflowClient"]:
         ) from None
 
 
-def _import_mlflow():
+def _import_mlflow() -> ModuleType:
     for key, value in SETTINGS.items():
         os.environ.setdefault(key, value)
     import mlflow

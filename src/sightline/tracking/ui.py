@@ -15,8 +15,6 @@ HOST = "127.0.0.1"
 
 # the server's helpers for traces of language models: threads and processes that nothing here needs
 SETTINGS = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "1",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
 }

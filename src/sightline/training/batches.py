@@ -28,9 +28,10 @@ class Images:
         device: torch.device,
         resident_bytes: int = 4 << 30,
     ):
-        self.device = device
-        self.resident = images.nbytes <= resident_bytes
-        self.images = torch.from_numpy(np.array(images)).to(device) if self.resident else images
+        self.device, self.array = device, images
+        self.resident: Tensor | None = None
+        if images.nbytes <= resident_bytes:
+            self.resident = torch.from_numpy(np.array(images)).to(device)
         self.labels = torch.from_numpy(np.array(labels)).to(device)
 
     def __len__(self) -> int:
@@ -44,7 +45,7 @@ class Images:
         """Yield each index, its images and its labels; of a memory map, a thread reads the next
         batch while this one is at work.
         """
-        if self.resident:
+        if self.resident is not None:
             for index in indices:
                 yield index, *self.take(index)
             return
@@ -60,16 +61,16 @@ class Images:
 
     def read(self, index: Tensor) -> Tensor:
         """Return images: on the device if all are there, else on the CPU, pinned if they go on."""
-        if self.resident:
-            return self.images.index_select(0, index.to(self.device, non_blocking=True))
+        if self.resident is not None:
+            return self.resident.index_select(0, index.to(self.device, non_blocking=True))
         # sorted: a memory map is read in the order of its pages, then put back in order
         order = index.argsort()
         rows = index[order].numpy()
-        if isinstance(self.images, np.memmap):
-            ask_for(self.images, rows)
-        shape, pinned = (len(rows), *self.images.shape[1:]), self.device.type == "cuda"
+        if isinstance(self.array, np.memmap):
+            ask_for(self.array, rows)
+        shape, pinned = (len(rows), *self.array.shape[1:]), self.device.type == "cuda"
         batch = torch.empty(shape, dtype=torch.uint8, pin_memory=pinned)
-        in_order = torch.from_numpy(self.images[rows])
+        in_order = torch.from_numpy(self.array[rows])
         return torch.index_select(in_order, 0, order.argsort(), out=batch)
 
     def placed(self, index: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -84,11 +85,13 @@ def ask_for(images: np.memmap, rows: np.ndarray) -> None:
     Left to page faults it reads one after the other, and about a megabyte around each, which random
     batches have no use for (scripts/data_wait.py).
     """
+    memory = images.base
+    assert isinstance(memory, mmap.mmap)
     start, size = images.offset % mmap.ALLOCATIONGRANULARITY, images[0].nbytes
     for row in rows.tolist():
         first = start + row * size
         page = first - first % mmap.PAGESIZE
-        images.base.madvise(mmap.MADV_WILLNEED, page, first + size - page)
+        memory.madvise(mmap.MADV_WILLNEED, page, first + size - page)
 
 
 def order(count: int, seed: int, epoch: int) -> Tensor:

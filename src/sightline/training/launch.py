@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import tempfile
+from typing import Any
 
 from torch.distributed.elastic.multiprocessing import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
@@ -67,7 +68,8 @@ def explain(name: str, processes: int, failures: dict[int, ProcessFailure]) -> s
     """Return what ended the first rank that failed; one that lost a peer failed because of it."""
     rank = min(failures, key=lambda rank: failures[rank].exitcode == LOST)
     failure = failures[rank]
-    recorded = failure.message["message"] if isinstance(failure.message, dict) else None
+    message: Any = failure.message  # a dict where the rank recorded an error
+    recorded = message["message"] if isinstance(message, dict) else None
     if failure.exitcode == LOST:
         how = f"lost the connection to the others ({recorded})"
     elif recorded:  # by `ranks.one_voice`

@@ -24,7 +24,7 @@ def optimizers(network: nn.Module, settings: Optimizer) -> list[torch.optim.Opti
         else:
             (matrices if parameter.ndim > 1 else vectors).append(parameter)
     main = [group(matrices, settings)]
-    own = [group(head, settings.head)] if head else []
+    own = [group(head, settings.head)] if settings.head else []
     if settings.biases:
         own.append(group(vectors, settings.biases))
     else:

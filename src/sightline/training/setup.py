@@ -61,7 +61,8 @@ def build(description: dict, place: Place) -> TrainedModel:
         trained.network.bptt_steps = recipe["bptt_steps"]
     if place.sync_batch_norm:
         trained.network = nn.SyncBatchNorm.convert_sync_batchnorm(trained.network)
-    return trained.to(place.device, memory_format=torch.channels_last)
+    # torch's types know no memory_format here
+    return trained.to(place.device, memory_format=torch.channels_last)  # pyright: ignore
 
 
 def prepare(trained: TrainedModel, train_set: Images, seed: int) -> None:

@@ -5,6 +5,7 @@ Python imports this module when it starts, wherever it is on the path.
 
 import os
 import sys
+from pathlib import Path
 
 STAGE, FOLDER = os.environ.get("DVC_STAGE"), os.environ.get("SIGHTLINE_READS")
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -16,7 +17,7 @@ def note(event: str, arguments: tuple) -> None:
         return
     path, mode, flags = arguments
     if not (set(mode) & set("wax+") if mode else flags & WRITES):
-        os.write(LOG, f"{os.path.abspath(path)}\n".encode())
+        os.write(LOG, f"{Path(path).absolute()}\n".encode())
 
 
 if STAGE and FOLDER:

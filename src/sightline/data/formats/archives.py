@@ -7,9 +7,10 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from sightline.errors import SightlineError
 
@@ -31,7 +32,7 @@ def files(path: Path) -> Iterator[Member]:
     """
     if not path.stat().st_size:
         raise SightlineError(f"{path} is empty")
-    with _whole(path):
+    with _damage_named(path):
         if tarfile.is_tarfile(path):
             with tarfile.open(path) as tar:
                 yield from _tar_files(path, tar)
@@ -44,12 +45,12 @@ def files(path: Path) -> Iterator[Member]:
 
 def files_of_tars(path: Path) -> Iterator[Member]:
     """Yield the files of the tars in an uncompressed tar, named TAR/FILE; else as `files`."""
-    with _whole(path), tarfile.open(path, "r:") as outer:
+    with _damage_named(path), tarfile.open(path, "r:") as outer:
         for info in _members(path, outer):
             inside = Path(path, info.name)
             if not info.name.endswith(".tar"):
                 raise SightlineError(f"{inside}: a tar of tars was expected, this is another file")
-            with tarfile.open(fileobj=outer.extractfile(info), mode="r:") as inner:
+            with tarfile.open(fileobj=_opened(outer, info), mode="r:") as inner:
                 for name, read in _tar_files(inside, inner):
                     yield Member(f"{info.name}/{name}", read)
 
@@ -67,7 +68,8 @@ def contents(path: Path, names: str) -> dict[str, bytes]:
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[None]:
+def _damage_named(path: Path) -> Iterator[None]:
+    """Raise SightlineError, naming the archive, for all that the standard library raises."""
     try:
         yield
     except (
@@ -81,7 +83,8 @@ def _whole(path: Path) -> Iterator[None]:
 
 def _members(path: Path, tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     while (info := tar.next()) is not None:
-        tar.members.clear()  # or it would remember every member it has passed
+        # or it would remember every member it has passed
+        tar.members.clear()  # pyright: ignore[reportAttributeAccessIssue] (typeshed lacks it)
         _refuse_unsafe(path, info)
         if info.isfile():
             yield info
@@ -93,7 +96,7 @@ def _members(path: Path, tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 
 def _tar_files(path: Path, tar: tarfile.TarFile) -> Iterator[Member]:
     for info in _members(path, tar):
-        yield Member(info.name, _reader(path, info.name, info.size, tar.extractfile, info))
+        yield Member(info.name, _reader(path, info.name, info.size, partial(_opened, tar, info)))
 
 
 def _zip_files(path: Path, archive: zipfile.ZipFile) -> Iterator[Member]:
@@ -102,15 +105,23 @@ def _zip_files(path: Path, archive: zipfile.ZipFile) -> Iterator[Member]:
         if stat.S_ISLNK(info.external_attr >> 16):
             raise SightlineError(_refusal(path, info.filename, "a link"))
         if not info.is_dir():
-            reader = _reader(path, info.filename, info.file_size, archive.open, info)
+            reader = _reader(path, info.filename, info.file_size, partial(archive.open, info))
             yield Member(info.filename, reader)
 
 
-def _reader(path: Path, name: str, size: int, opened: Callable, info) -> Callable[[], bytes]:
+def _opened(tar: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
+    stream = tar.extractfile(info)
+    assert stream, "None is for folders and devices"
+    return stream
+
+
+def _reader(
+    path: Path, name: str, size: int, opened: Callable[[], IO[bytes]]
+) -> Callable[[], bytes]:
     def read() -> bytes:
         if size > _LARGEST:
             raise SightlineError(_refusal(path, name, f"{size:,} bytes long"))
-        with _whole(path), opened(info) as stream:
+        with _damage_named(path), opened() as stream:
             return stream.read(size)
 
     return read

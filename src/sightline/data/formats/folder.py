@@ -1,7 +1,7 @@
 """A folder of images, a subfolder per class, in a tar or a zip; Imagenette comes so."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +10,10 @@ from sightline.data.formats import archives
 from sightline.data.formats.dataset import Decoded, Item
 from sightline.data.image_files import SUFFIXES
 from sightline.errors import SightlineError
+from sightline.layout import SPLITS
 
 log = logging.getLogger(__name__)
 
-_SPLITS = ("train", "val", "test")
 Folders = tuple[str, ...]
 
 
@@ -68,13 +68,13 @@ def _parts(name: str) -> Folders:
     return tuple(part for part in name.split("/") if part not in ("", "."))  # ./cats//1.png
 
 
-def class_folders(path: Path, places) -> list[str]:
+def class_folders(path: Path, places: Iterable[tuple[str, str]]) -> list[str]:
     """Return train's classes, sorted, from pairs of split and class; other splits may lack some."""
-    places = set(places)
-    train = {folder for split, folder in places if split == "train"}
+    distinct = set(places)
+    train = {folder for split, folder in distinct if split == "train"}
     if not train:
         raise SightlineError(f"{path} holds no train image")
-    for split, folder in sorted(places):
+    for split, folder in sorted(distinct):
         if folder not in train:
             raise SightlineError(f"{path}: class '{folder}' stands in {split}, but not in train")
     return sorted(train)
@@ -96,18 +96,18 @@ def readable(path: Path, folders: list[str], names: dict[str, str] | None) -> li
     ]
 
 
-def _places(path: Path, all_folders) -> dict[Folders, tuple[str, str]]:
+def _places(path: Path, all_folders: Collection[Folders]) -> dict[Folders, tuple[str, str]]:
     """Return split and class of the images in each folder."""
     around = 0
     while (
         all(len(folders) > around + 1 for folders in all_folders)
         and len(heads := {folders[around] for folders in all_folders}) == 1
-        and not heads & set(_SPLITS)
+        and not heads & set(SPLITS)
     ):
         around += 1
     tops = {folders[around] for folders in all_folders if len(folders) > around}
     split_here = "train" in tops and bool(tops & {"val", "test"} or tops == {"train"})
-    if split_here and (others := sorted(tops - set(_SPLITS))):
+    if split_here and (others := sorted(tops - set(SPLITS))):
         raise SightlineError(
             f"{path}: '{others[0]}' stands beside train: either all folders are classes, or they "
             "are train, val and test"

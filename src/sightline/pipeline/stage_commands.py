@@ -1,0 +1,137 @@
+"""The commands of stages as processes: started or forked, read line by line, ended."""
+
+import os
+import shlex
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sightline.errors import TRY_AGAIN, SightlineError, TryAgain
+from sightline.host import gpus, locks
+from sightline.host.fork_server import ForkServer, Started
+from sightline.host.processes import GRACE, PARENT, child_environment, end_tree
+from sightline.layout import Layout
+from sightline.pipeline.view import View
+from sightline.settings.params import Params
+
+TAIL = 20  # lines of output kept of a stage that failed
+PROGRAM = "sightline"  # the program that may be forked
+FORKED = {"train", "evaluate", "insight", "export"}  # kinds of stage that need torch
+# What they import, but for our own code: a stage runs that as it stands when the stage starts.
+# mlflow is not among them: its import starts a thread, and a fork has none of its parent's threads.
+MODULES = ("torch", "torch._dynamo", "matplotlib.figure", "onnx", "onnxruntime")
+
+Main = Callable[[Sequence[str]], int]
+
+
+class StageCommands:
+    """Runs the commands of stages, from several threads at once.
+
+    `main` is the command line of this program, by which stages that need torch are forked; None
+    starts every stage as a program of its own.
+    """
+
+    def __init__(self, layout: Layout, settings: Params, view: View, main: Main | None) -> None:
+        self.devices = [] if settings.compute.device == "cpu" else gpus.visible()
+        self._layout, self._settings, self._view = layout, settings, view
+        self._main = main
+        self._server = ForkServer(MODULES) if main else None
+        self._running: dict[str, Started] = {}
+        self._starting = threading.Lock()
+        self._ending = False
+
+    def run(self, name: str, line: str, folder: Path, environment: dict[str, str]) -> None:
+        """Run one command line of the stage `name` to its end.
+
+        A training holds its GPUs as long, every stage a place on the processors. Raises
+        SightlineError where the command fails or runs past its time limit, TryAgain where the
+        cause passes by itself.
+        """
+        kind, flows = name.partition("@")[0], self._settings.flows
+        devices = self.devices if kind == "train" else []
+        limit = flows.time_limits.get(kind)
+        wait, note = flows.lock_wait, self._view.note
+        with (  # in this order: whoever waits for a GPU keeps no benchmark from the processors
+            gpus.hold(devices, self._settings.compute.processes, limit or wait, note) as shown,
+            locks.processors(False, wait, note),
+        ):
+            status, tail = self._to_the_end(name, line, folder, environment | shown, limit)
+        if status != 0:
+            own = next((text for text in reversed(tail) if text.startswith("sightline: ")), "")
+            cause = own.removeprefix("sightline: ") or (tail[-1] if tail else "it printed nothing")
+            log = self._layout.own_state.stage_log(name)
+            kind_of_error = TryAgain if status == TRY_AGAIN else SightlineError
+            raise kind_of_error(f"{cause} (exit status {status}; its output: {log})")
+
+    def end(self, grace: float = GRACE) -> None:
+        """Start nothing more, and end every command that runs, killing it after `grace` seconds."""
+        with self._starting:
+            self._ending = True
+            running = list(self._running.values())
+        for process in running:
+            end_tree(process.pid, grace)
+
+    def _to_the_end(
+        self,
+        name: str,
+        line: str,
+        folder: Path,
+        environment: dict[str, str],
+        limit: float | None,
+    ) -> tuple[int, list[str]]:
+        """Return the exit status and the last lines; each line goes to the view and to a log."""
+        tail: deque[str] = deque(maxlen=TAIL)
+        log = self._layout.own_state.stage_log(name)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        out_of_time = threading.Event()
+        with self._starting:
+            if self._ending:
+                raise SightlineError("not started: the run is ending")
+            process = self._start(line, folder, environment)
+            self._running[name] = process
+
+        def stop() -> None:
+            out_of_time.set()
+            end_tree(process.pid)
+
+        timer = threading.Timer(limit or 0, stop)
+        timer.daemon = True
+        if limit:
+            timer.start()
+        try:
+            with log.open("w", encoding="utf-8") as file, process.output as output:
+                for text in output:
+                    file.write(text)
+                    if text := text.rstrip():
+                        tail.append(text)
+                        self._view.line(name, text)
+            status = process.wait()
+        finally:
+            timer.cancel()
+            with self._starting:
+                del self._running[name]
+        if out_of_time.is_set():
+            raise SightlineError(f"ran past its {limit:.0f} s (flows.time_limits in params.yaml)")
+        return status, list(tail)
+
+    def _start(self, line: str, folder: Path, environment: dict[str, str]) -> Started:
+        environment |= child_environment(folder)
+        program, *arguments = shlex.split(line)
+        if self._server and self._main and program == PROGRAM and arguments[0] in FORKED:
+            environment[PARENT] = str(os.getpid())
+            return self._server.start(self._main, arguments, folder, environment)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sightline.host.processes", "/bin/sh", "-c", line],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        assert process.stdout is not None
+        return Started(process.pid, process.stdout, process.wait)

@@ -1,0 +1,80 @@
+"""The coordinator's side of the gpu pool: a server that fails for a moment, runs called off."""
+
+import http.server
+import threading
+
+import httpx
+import pytest
+from toy_project import Workspace
+
+STAGE = {"name": "train@x", "commit": "0" * 40, "params_text": "", "lock": {}}
+
+
+@pytest.fixture
+def deployed(prefect, server, blank) -> Workspace:
+    server.deploy(blank)
+    return blank
+
+
+def states(server) -> list[str]:
+    """How the runs of `stage` stand, the newest first."""
+    runs = server.post(
+        "/flow_runs/filter", flows={"name": {"any_": ["stage"]}}, sort="EXPECTED_START_TIME_DESC"
+    )
+    return [run["state"]["type"] for run in runs]
+
+
+@pytest.fixture
+def failing_server(server):
+    """The address of the server, through a proxy that answers the first look at a run with 500."""
+    failures = []
+
+    class Proxy(http.server.BaseHTTPRequestHandler):
+        def forward(self):
+            if self.command == "GET" and self.path.startswith("/api/flow_runs/") and not failures:
+                failures.append(self.path)
+                self.send_error(500)
+                return
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            headers = {k: v for k, v in self.headers.items() if k.lower() != "host"}
+            url = f"http://127.0.0.1:{server.port}{self.path}"
+            answer = httpx.request(self.command, url, content=body, headers=headers, timeout=60)
+            self.send_response(answer.status_code)
+            self.send_header("Content-Type", answer.headers.get("Content-Type", "text/plain"))
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        do_GET = do_POST = do_PATCH = do_PUT = forward
+
+        def log_message(self, *_):
+            pass
+
+    listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    threading.Thread(target=listener.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{listener.server_port}/api", failures
+    listener.shutdown()
+
+
+def test_a_server_that_fails_once_is_asked_again(deployed, server, failing_server):
+    """No worker serves the pool: the second look tells that nobody comes for the run."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    from flows import gpu_pool
+
+    url, failures = failing_server
+    with temporary_settings({PREFECT_API_URL: url}):
+        assert gpu_pool.run_on_worker(STAGE, lambda: False) is None
+    assert len(failures) == 1
+    assert states(server)[0] in ("CANCELLED", "CANCELLING")
+
+
+def test_a_run_that_nobody_waits_for_any_more_is_cancelled(deployed, server):
+    from flows import gpu_pool
+
+    def interrupted() -> bool:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        gpu_pool.run_on_worker(STAGE, interrupted)
+    assert states(server)[0] in ("CANCELLED", "CANCELLING")
