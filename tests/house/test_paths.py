@@ -71,11 +71,7 @@ def test_no_other_module_writes_a_path():
     for path in FILES:
         for value, line in texts(path):
             if re.search(r"\s", value) or value.endswith(".py"):
-<<<<<<< HEAD
-                continue  # a sentence, or code
-=======
                 continue  # a sentence, or a file of the code
->>>>>>> tooling
             parts = set(value.split("/"))
             roots = {part for part in parts & folders if len(parts) > 1 or part.startswith(".")}
             faults += [fault(path, line, value)] if parts & in_files or roots else []
