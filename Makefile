@@ -9,7 +9,7 @@ SYSTEM_PATH := $(subst $(CURDIR)/$(BIN):,,$(PATH))
 export PATH := $(CURDIR)/$(BIN):$(SYSTEM_PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-slow lint lock ui report clean up down faults
+.PHONY: help env run test test-slow lint lock ui report up down faults clean
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

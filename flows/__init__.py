@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 # A worker's environment has one sightline installed, but serves clones at other commits too.
-for _package in Path(__file__).resolve().parents[1].glob("*/sightline/__init__.py"):
-    if str(_package.parents[1]) not in sys.path:
-        sys.path.insert(0, str(_package.parents[1]))
+_package = Path(__file__).resolve().parents[1] / "src"
+if _package.is_dir() and str(_package) not in sys.path:
+    sys.path.insert(0, str(_package))
 
 # A flow that is run by hand reports to nobody either; Prefect reads these when it is imported.
 os.environ.setdefault("DO_NOT_TRACK", "1")

@@ -26,7 +26,7 @@ from flows.stages import PipelineRun, may_be_retried
 from sightline.errors import SightlineError
 from sightline.host.locks import workspace_lock
 from sightline.host.processes import Children
-from sightline.layout import Layout
+from sightline.layout import LOCK, PARAMS, Layout
 from sightline.pipeline import commands, copies, graph, lockfile, worktrees
 from sightline.settings import params
 
@@ -96,11 +96,10 @@ def folder_to_run_in(root: Path, overrides: list[str]) -> Iterator[Path]:
     """Give the folder to run in: the workspace, locked; with overrides a worktree that has them."""
     log = get_run_logger()
     if overrides:
-        lock = Layout(root).lock
-        commit = worktrees.head(root, lock)
+        commit = worktrees.head(root, LOCK)
         with worktrees.worktree(root, commit, f"run-{flow_run.id}") as copy:
-            if lock.exists():
-                shutil.copy(lock, copy)
+            if Layout(root).lock.exists():
+                shutil.copy(Layout(root).lock, copy)
             copies.checkout(copy)
             copies.override(copy, overrides)
             yield copy
@@ -138,7 +137,7 @@ def where_to_train(root: Path) -> tuple[str | None, str]:
     if not gpu_pool.has_worker():
         return None, f"Training runs here: no worker serves pool {POOL}."
     try:
-        commit = worktrees.head(root, Layout(root).lock, Layout(root).params)
+        commit = worktrees.head(root, LOCK, PARAMS)
     except SightlineError as error:
         return None, f"Training runs here, not in pool {POOL}: {error}"
     return commit, f"Training goes to pool {POOL}, at commit {commit[:12]}."

@@ -31,28 +31,31 @@ def main() -> int:
         return 1
     with LOCK.open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # a second `make` waits for the first one's environment
-        wanted = {
-            "folder": str(ROOT),
-            "python": list(sys.version_info[:2]),
-            "sha256": hashlib.sha256(
-                (ROOT / "pyproject.toml").read_bytes() + LOCK.read_bytes()
-            ).hexdigest(),
-        }
-        made = read_made()
-        fault = find_fault(made, wanted)
-        if fault is None and made == wanted:
-            return 0
+        made, target = read_made(), wanted()
+        fault = find_fault(made, target)
         if fault:
             print(f"{fault}: .venv is made anew", flush=True)
             remove()
-        MADE.unlink(missing_ok=True)
+        elif made == target:
+            return 0
         if not PYTHON.exists():
             print("making .venv: several GB, some minutes", flush=True)
             # not sys.executable: it may be that of the .venv that has just been deleted
             subprocess.run([sys._base_executable, "-m", "venv", str(VENV)], check=True)
+        MADE.unlink(missing_ok=True)
         install()
-        MADE.write_text(json.dumps(wanted) + "\n")
+        MADE.write_text(json.dumps(target) + "\n")
     return 0
+
+
+def wanted() -> dict:
+    """Return what .venv is to be made from."""
+    inputs = (ROOT / "pyproject.toml").read_bytes() + LOCK.read_bytes()
+    return {
+        "folder": str(ROOT),
+        "python": list(sys.version_info[:2]),
+        "sha256": hashlib.sha256(inputs).hexdigest(),
+    }
 
 
 def read_made() -> dict:

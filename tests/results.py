@@ -44,7 +44,7 @@ def make_results(
 def write_lock(layout: Layout, name: str, data_md5: str = "d" * 32, dataset: str = "mnist") -> None:
     """Write the entries of all stages but log, as dvc does, for the files there are."""
     weights, description = f"models/{name}/weights.pt", f"models/{name}/model.json"
-    reports, model = f"reports/{name}", f"models/{name}"
+    results, model = f"reports/{name}", f"models/{name}"
     data = {"path": f"data/processed/{dataset}", "hash": "md5", "md5": f"{data_md5}.dir"}
     trained = [_file(layout, description), _file(layout, weights)]
     compute = {"device": "auto", "dtype": "auto", "threads": 2, "processes": 1}
@@ -58,30 +58,30 @@ def write_lock(layout: Layout, name: str, data_md5: str = "d" * 32, dataset: str
             "params": {"params.yaml": {"compute": compute}},
             "outs": [
                 *trained,
-                *(_file(layout, f"{reports}/{file}") for file in ("epochs.csv", "timing.json")),
+                *(_file(layout, f"{results}/{file}") for file in ("epochs.csv", "timing.json")),
             ],
         },
         f"evaluate@{name}": {
             "cmd": f"sightline evaluate {name}",
             "deps": [data, *trained],
             "outs": [
-                _file(layout, f"{reports}/metrics.json"),
-                *(_folder(layout, f"{reports}/{part}") for part in ("pictures", "tables")),
+                _file(layout, f"{results}/metrics.json"),
+                *(_folder(layout, f"{results}/{part}") for part in ("pictures", "tables")),
             ],
         },
         f"insight@{name}": {
             "cmd": f"sightline insight {name}",
-            "deps": [data, *trained, _folder(layout, f"{reports}/tables")],
+            "deps": [data, *trained, _folder(layout, f"{results}/tables")],
             "outs": [
-                _folder(layout, f"{reports}/insight/{part}") for part in ("pictures", "tables")
+                _folder(layout, f"{results}/insight/{part}") for part in ("pictures", "tables")
             ],
         },
         f"export@{name}": {
             "cmd": f"sightline export {name}",
-            "deps": [data, *trained, _file(layout, f"{reports}/metrics.json")],
+            "deps": [data, *trained, _file(layout, f"{results}/metrics.json")],
             "outs": [
                 *(_file(layout, f"{model}/{file}") for file in ("README.md", "model.onnx")),
-                _file(layout, f"{reports}/export.json"),
+                _file(layout, f"{results}/export.json"),
             ],
         },
     }

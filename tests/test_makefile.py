@@ -1,8 +1,11 @@
 """The Makefile's recipes, run by the real make on programs that end as they are told."""
 
 import os
+import re
+import runpy
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,19 +13,102 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
+def program(path: Path, lines: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.write_text(f"#!/bin/sh\n{lines}\n")
+    path.chmod(0o755)
+
+
+def make(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess:
+    """Run make in `folder`, whose bin/ comes first on the path."""
+    path = f"{folder / 'bin'}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["make", "--silent", *arguments, f"PYTHON={sys.executable}"],
+        cwd=folder,
+        env=os.environ | {"PATH": path} | env,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project whose environment has been made: .venv is real, nothing is installed into it."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("Makefile", "pyproject.toml", "requirements.lock", "scripts/environment.py"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    program(folder / "bin" / "uv", 'echo "$@" >> uv.log')
+    done = make(folder, "env")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("making .venv")
+    return folder
+
+
+def test_the_environment_is_made_once_and_follows_its_lock(project):
+    log = project / "uv.log"
+    packages, itself = log.read_text().splitlines()
+    assert "--require-hashes" in packages and packages.endswith("requirements.lock")
+    assert "--editable" in itself
+    assert make(project, "env").stdout == ""
+    assert len(log.read_text().splitlines()) == 2  # nothing to do
+    with (project / "requirements.lock").open("a") as lock:
+        lock.write("# changed\n")
+    assert make(project, "env").stdout == ""  # no new .venv
+    assert len(log.read_text().splitlines()) == 4
+
+
+DAMAGES = {
+    "lost its Python": lambda venv: lose_python(venv),
+    "does not start": lambda venv: program(venv / "bin" / "python", "exit 1"),
+    "is of Python 3.9": lambda venv: program(venv / "bin" / "python", "echo 3 9 True"),
+    "has no pip": lambda venv: shutil.rmtree(next(venv.glob("lib/*/site-packages/pip"))),
+    "never finished": lambda venv: (venv / ".made").unlink(),
+}
+
+
+def lose_python(venv: Path) -> None:
+    (venv / "bin" / "python").unlink()
+    (venv / "bin" / "python").symlink_to("/nowhere/python3")
+
+
+@pytest.mark.parametrize("fault", DAMAGES)
+def test_what_is_wrong_with_an_environment_is_named(project, tmp_path, fault):
+    copy = shutil.copytree(project, tmp_path / "copy", symlinks=True)
+    made = copy / ".venv" / ".made"
+    made.write_text(made.read_text().replace(str(project), str(copy)))
+    environment = runpy.run_path(str(copy / "scripts" / "environment.py"))
+    wanted = environment["wanted"]()
+    assert environment["find_fault"](environment["read_made"](), wanted) is None
+    DAMAGES[fault](copy / ".venv")
+    assert fault in environment["find_fault"](environment["read_made"](), wanted)
+
+
+def test_an_environment_that_was_moved_is_made_anew(project, tmp_path):
+    copy = shutil.copytree(project, tmp_path / "copy", symlinks=True)
+    (copy / ".venv" / "old").touch()
+    done = make(copy, "env")
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()
+    assert first == f".venv was made in {project} and moved here: .venv is made anew"
+    assert second.startswith("making .venv")
+    assert not (copy / ".venv" / "old").exists()
+    assert make(copy, "env").stdout == ""
+
+
 @pytest.mark.parametrize("fails", ["", "dvc", "log", "compare", "validate"])
-def test_run_ends_as_its_worst_part_and_prints_the_table_all_the_same(tmp_path, fails):
-    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
-        shutil.copy(ROOT / name, tmp_path)
-    programs = tmp_path / ".venv" / "bin"
-    programs.mkdir(parents=True)
+def test_run_ends_as_its_worst_part_and_prints_the_table_all_the_same(project, fails):
     for name, part in (("dvc", "dvc"), ("sightline", "$1")):
-        (programs / name).write_text(f'#!/bin/sh\necho "{part}"\ntest "{part}" != "{fails}"\n')
-        (programs / name).chmod(0o755)
-    (tmp_path / ".venv" / ".made").touch()  # newer than what it is made from
-    os.utime(tmp_path / "pyproject.toml", (0, 0))
-    os.utime(tmp_path / "constraints.txt", (0, 0))
-    done = subprocess.run(["make", "--silent", "run"], cwd=tmp_path, capture_output=True, text=True)
+        program(project / ".venv" / "bin" / name, f'echo "{part}"\ntest "{part}" != "$FAILS"')
+    done = make(project, "run", FAILS=fails)
     parts = ["validate"] if fails == "validate" else ["validate", "dvc", "log", "compare"]
     assert done.stdout.split() == parts, done.stderr
     assert (done.returncode == 0) == (fails == ""), done.stderr
+
+
+def test_help_names_every_target():
+    text = (ROOT / "Makefile").read_text()
+    targets = re.search(r"^\.PHONY: (.+)$", text, re.MULTILINE)[1].split()
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True)
+    assert [line.split()[1] for line in done.stdout.splitlines()] == targets

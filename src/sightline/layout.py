@@ -8,6 +8,8 @@ outlive a copy (`State`) lies in the workspace that it is a copy of.
 from pathlib import Path
 
 SPLITS = ("train", "val", "test")
+PARAMS, LOCK = "params.yaml", "dvc.lock"  # seen from the root of a project
+SOURCE = "source.json"  # beside the files of a dataset
 
 # Where copies of a workspace are made, seen from the workspace that they are copies of: by DVC for
 # experiments (`dvc exp run --temp`, `--queue`), for a schedule, and for one run of a flow.
@@ -38,32 +40,32 @@ class Layout:
     @property
     def params(self) -> Path:
         """params.yaml."""
-        return self.root / "params.yaml"
+        return self.root / PARAMS
 
     @property
     def lock(self) -> Path:
         """dvc.lock: what each stage ran on and what it left."""
-        return self.root / "dvc.lock"
-
-    @property
-    def dvc(self) -> Path:
-        """DVC's own folder."""
-        return self.root / ".dvc"
-
-    @property
-    def dvc_cache(self) -> Path:
-        """Where DVC keeps what stages left, unless another place is configured."""
-        return self.dvc / "cache"
-
-    @property
-    def dvc_site(self) -> Path:
-        """Where a copy keeps what DVC would keep for it outside of it."""
-        return self.dvc / "tmp" / "site"
+        return self.root / LOCK
 
     @property
     def dvc_rwlock(self) -> Path:
         """Which paths DVC's processes read and write at the moment."""
         return self.dvc / "tmp" / "rwlock"
+
+    @property
+    def dvc(self) -> Path:
+        """DVC's own folder: its settings, and its cache where no other is set."""
+        return self.root / ".dvc"
+
+    @property
+    def dvc_cache(self) -> Path:
+        """DVC's cache where no other is set."""
+        return self.dvc / "cache"
+
+    @property
+    def dvc_index(self) -> Path:
+        """Where DVC's index of a copy goes with the copy."""
+        return self.dvc / "tmp" / "site"
 
     @property
     def own_state(self) -> "State":
@@ -77,8 +79,13 @@ class Layout:
 
     @property
     def package(self) -> Path:
-        """The code of a clone's own stages."""
+        """The folder of the code of a clone's own stages, for PYTHONPATH."""
         return self.root / "src"
+
+    @property
+    def has_package(self) -> bool:
+        """Whether the project holds the code of its stages."""
+        return (self.package / __name__.partition(".")[0]).is_dir()
 
     def catalogue(self, name: str) -> Path:
         """The YAML file of one catalogue."""
@@ -142,7 +149,7 @@ class Raw(Folder):
     @property
     def source(self) -> Path:
         """What the files are: the last file of a download (`sightline.data.source`)."""
-        return self.path / "source.json"
+        return self.path / SOURCE
 
 
 class Processed(Folder):

@@ -30,7 +30,7 @@ def test_flip_shows_the_image_and_its_mirror_image():
     assert shown == [(0.5, MOVED["as it is"]), (0.5, [row[::-1] for row in MOVED["as it is"]])]
 
 
-def test_flip_translate_shows_three_places_and_their_mirror_images_where_there_are_such():
+def test_flip_translate_shows_three_places_and_their_mirror_images_for_a_model_that_flips():
     shown = [(w, view[0, :, :, 0].tolist()) for w, view in views(IMAGE, "flip-translate", False)]
     places = [MOVED[place] for place in ("as it is", "up and left", "down and right")]
     assert shown == list(zip([0.5, 0.25, 0.25], places, strict=True))

@@ -20,7 +20,7 @@ from sightline.files import write_json
 from sightline.networks import layers
 
 
-def test_export_json_holds_flat_figures_of_the_whole_test_split(layout):
+def test_export_json_holds_flat_figures_of_all_of_test(layout):
     figures = json.loads(layout.results("gru").export.read_text())
     assert all(isinstance(value, int | float) for value in figures.values())
     metrics = json.loads(layout.results("gru").metrics.read_text())

@@ -120,7 +120,7 @@ def test_slots_limit_what_runs_side_by_side(toy, reproduce, tmp_path, monkeypatc
     assert not overlap(epochs=3, slots=1)
 
     driver = tmp_path / "nvidia-smi"
-    driver.write_text("#!/bin/sh\nprintf '7\\n8\\n'\n")
+    driver.write_text("#!/bin/sh\nprintf '7, GPU-a\\n8, GPU-b\\n'\n")
     driver.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)

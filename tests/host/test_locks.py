@@ -144,7 +144,7 @@ def test_the_wait_for_the_processors_ends_and_a_dead_owner_holds_nothing(
 ):
     owner = holder(lock)
     late = r"sightline-(stage-0|benchmark)\.lock: a .* had this machine for more than 0 s: let it"
-    with pytest.raises(TryAgain, match=late), processors(alone, 0, print, tmp_path):
+    with pytest.raises(TryAgain, match=late), processors(alone, 0, pytest.fail, tmp_path):
         pass
     owner.kill()
     with processors(alone, 0, pytest.fail, tmp_path):

@@ -52,6 +52,8 @@ HOMES = {
     "psutil": {"host", "benchmark", "flows"},
     "pydantic": {"settings", "models", "flows"},
     "requests": {"data"},
+    "rich": {"pipeline"},
+    "ruamel": {"settings"},
     "scipy": {"data"},
     "sqlalchemy": {"tracking"},
     "torch": {
@@ -59,19 +61,18 @@ HOMES = {
         "benchmark",
     },
     "tqdm": {"data", "cli"},
-    "yaml": {"settings", "sample", "pipeline", "flows"},
+    "yaml": {"pipeline", "flows"},
 }
 # what comes with a library whose objects are theirs: it goes where that one goes
 COMES_WITH = {
     "httpx": "prefect",
     "markupsafe": "jinja2",
     "networkx": "dvc",
-    "ruamel": "dvc",
     "urllib3": "requests",
     "voluptuous": "dvc",
 }
 # how a library is called in pyproject.toml where that is another name than one imports
-PROJECTS = {"PIL": "pillow", "yaml": "pyyaml"}
+PROJECTS = {"PIL": "pillow", "ruamel": "ruamel.yaml", "yaml": "pyyaml"}
 
 FILES = files("src/sightline", "flows")
 
@@ -158,7 +159,7 @@ def test_each_library_is_at_home_in_a_few_packages():
 def test_each_library_is_one_that_pyproject_asks_for():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     asked = project["dependencies"] + project["optional-dependencies"]["pipeline"]
-    names = {re.match(r"[\w-]+", requirement)[0].lower() for requirement in asked}
+    names = {re.match(r"[\w.-]+", requirement)[0].lower() for requirement in asked}
     assert {PROJECTS.get(library, library) for library in HOMES} <= names
 
 

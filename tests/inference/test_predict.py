@@ -133,7 +133,7 @@ def test_broken_images_get_a_line_each_and_the_others_go_on(
     assert main(["predict", str(model), *files]) == 1
     printed = capsys.readouterr()
     assert answers(printed.out) == {"good.png": expected(model, bars[0])}
-    lines = [record.getMessage() for record in caplog.records]
+    lines = caplog.messages
     assert [line.split(": ")[0] for line in lines] == files[:-1]
     assert "not an image in a format known here" in lines[0]
     assert lines[1] == "missing.png: No such file or directory"

@@ -124,7 +124,7 @@ def test_cells_without_gates_have_none():
 
 
 @pytest.mark.parametrize("name", ["irnn", "gru-pixels"])
-def test_accuracy_by_rows_is_that_of_images_cut_off_there(layout, name):
+def test_accuracy_by_rows_is_that_of_images_cut_off_below(layout, name):
     it = load_model(layout.model(name))
     test = load_split(layout.processed("bars"), "test")
     images, labels = (torch.from_numpy(np.array(array)) for array in test)

@@ -120,7 +120,7 @@ def test_a_note_is_text(project):
     assert "<script>" not in render([model])
 
 
-def test_without_a_val_split_there_is_no_val(project):
+def test_without_a_val_split_no_val_is_shown(project):
     text = render([PageModel("mnist-cnn", make_results(project.root, val_top1=None))])
     assert "val top1" in text and "the figure on val" not in text  # a column that stays empty
 

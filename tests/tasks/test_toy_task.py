@@ -12,7 +12,6 @@ from workspace import copy_project
 TOYS = {  # model: network, task, recipe, figure
     "mnist-cnn-brightness": ("cnn", "brightness", "cnn-rotation-8", "mae"),
     "mnist-lstm-mirrored": ("lstm", "mirrored", "rows-6", "accuracy"),
-    "mnist-cnn-mirrored": ("cnn", "mirrored", "cnn-4", "accuracy"),
 }
 STAGES = ("train", "evaluate", "insight", "export", "log")
 
@@ -40,13 +39,14 @@ def add_lines(pipeline: dict) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_folder_and_its_lines_add_a_task(tmp_path):
     workspace = copy_project(tmp_path / "project")
     for folder in (Path(__file__).parent / "toys").iterdir():
         shutil.copytree(folder, workspace.root / "src/sightline/tasks" / folder.name)
     workspace.edit("params.yaml", add_models)
     workspace.edit("dvc.yaml", add_lines)
-    assert "6 models" in workspace.run("sightline", "validate")
+    assert "5 models" in workspace.run("sightline", "validate")
 
     executed = workspace.repro(*(f"log@{name}" for name in TOYS))
     once = {"download@mnist", "preprocess@mnist"}

@@ -73,7 +73,7 @@ class Project:
     def interrupted(self) -> tuple[subprocess.Popen, dict[int, psutil.Process]]:
         """Return a training that has left a checkpoint and goes on, and its ranks."""
         command = self.start()
-        until = time.monotonic() + 120
+        until = time.monotonic() + 400
         while not list(self.layout.state.checkpoints.glob("*.pt")):
             assert command.poll() is None, command.communicate()[0]
             assert time.monotonic() < until
@@ -87,13 +87,13 @@ class Project:
 
 def finished(command: subprocess.Popen, status: int = 0) -> str:
     """Wait for a command, which must end with this status; return its output."""
-    output, _ = command.communicate(timeout=120)
+    output, _ = command.communicate(timeout=400)
     assert command.returncode == status, output
     return output
 
 
 def gone(processes) -> bool:
-    _, alive = psutil.wait_procs(list(processes), timeout=10)
+    _, alive = psutil.wait_procs(list(processes), timeout=60)
     return all(process.status() == psutil.STATUS_ZOMBIE for process in alive)
 
 

@@ -4,15 +4,7 @@ import os
 from dataclasses import asdict
 from typing import Any
 
-from sightline.benchmark import (
-    accuracy,
-    contenders,
-    environment,
-    gate,
-    provider,
-    speed,
-    variants,
-)
+from sightline.benchmark import accuracy, contenders, environment, gate, provider, speed, variants
 from sightline.benchmark.records import Record
 from sightline.benchmark.scenarios import FP32, INT8, Timing
 from sightline.benchmark.subject import Subject

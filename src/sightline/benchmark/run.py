@@ -25,8 +25,8 @@ def benchmark(names: list[str], layout: Layout, force: bool = False) -> None:
     from sightline.benchmark import tracked
 
     settings = params.load(layout)
-    wanted = due(names, layout, settings, force)
-    for name, key in wanted.items():
+    keys = due(names, layout, settings, force)
+    for name, key in keys.items():
         measure(name, layout, settings, key)
     shown = newest(names or list(settings.models), layout)
     if not shown:
@@ -34,7 +34,7 @@ def benchmark(names: list[str], layout: Layout, force: bool = False) -> None:
     summary.write_pictures(shown, layout)
     print(summary.text(shown))
     tracked.complete(shown, layout)
-    if slower := slower_now(shown, wanted):
+    if slower := slower_now(shown, keys):
         raise SightlineError("\n".join(slower))
 
 

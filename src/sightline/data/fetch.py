@@ -96,9 +96,9 @@ def _fetch(file: File, target: Path, parts: Path, network: Network) -> dict[str,
     parts.mkdir(parents=True, exist_ok=True)
     part = parts / f"{file.sha256 or file.md5}.part"
     with alone(part):
-        record = transfer(file, part, network, lambda path: inspect(file, path, file.name))
+        line = transfer(file, part, network, lambda path: inspect(file, path, file.name))
         _move(part, target)
-    return record
+    return line
 
 
 def inspect(file: File, path: Path, shown: Path | str) -> dict[str, Any]:
@@ -146,11 +146,11 @@ def _copy(file: File, path: Path, target: Path) -> dict[str, Any]:
             _pack(path, temporary)
         else:
             _reflink_or_copy(path, temporary)
-        record = inspect(file, temporary, path)
+        line = inspect(file, temporary, path)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
-    return record
+    return line
 
 
 def _reflink_or_copy(path: Path, target: Path) -> None:

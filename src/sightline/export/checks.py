@@ -73,7 +73,7 @@ def check(
     differences = Differences(model.task.scales)
     for where, inputs in _cases(model, images):
         differences.add(_torch(model, *inputs), session.run(*inputs), where)
-    figures = _whole_split(session, model, images, targets, differences)
+    figures = _all_of_split(session, model, images, targets, differences)
     for name in differences.absolute:
         figures[f"max_difference_{name}"] = _two_digits(differences.absolute[name])
         figures[f"max_relative_difference_{name}"] = _two_digits(differences.relative[name])
@@ -157,7 +157,7 @@ def _padding(session: Session, model: TrainedModel, images: np.ndarray) -> Diffe
     return differences
 
 
-def _whole_split(
+def _all_of_split(
     session: Session,
     model: TrainedModel,
     images: np.ndarray,

@@ -10,7 +10,7 @@ from sightline.inference.session import CONTRACT
 def metadata(description: dict, metrics: dict) -> dict[str, str]:
     """Return the metadata of a model: model.json and metrics.json in, text by key out.
 
-    Structured values are JSON, as sightline.inference.STRUCTURED names them.
+    Structured values are JSON, as sightline.inference.session.STRUCTURED names them.
     """
     data = description["data"]
     height, width, channels = description["shape"]

@@ -131,7 +131,8 @@ def processors(
     def taken(lock: FileLock, holder: str) -> AcquireReturnProxy:
         with contextlib.suppress(Timeout):
             return lock.acquire(timeout=_PROMPT)
-        on_wait(f"waiting until {holder} gives up this machine, at most {wait:.0f} s")
+        if time.monotonic() < deadline:
+            on_wait(f"waiting until {holder} gives up this machine, at most {wait:.0f} s")
         try:
             return lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
         except Timeout:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sightline.errors import SightlineError
+from sightline.layout import Layout
 
 if TYPE_CHECKING:  # a stage that only dies with its parent does without it
     import psutil
@@ -178,8 +179,9 @@ def child_environment(folder: Path) -> dict[str, str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     own = {"PATH": path, "PYTHONUNBUFFERED": "1"}
     own["OMP_WAIT_POLICY"] = "PASSIVE"  # stages side by side: a waiting thread must not burn a core
-    if (folder / "src" / "sightline").is_dir():
-        paths = [str(folder / "src"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    project = Layout(folder)
+    if project.has_package:
+        paths = [str(project.package), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
         own["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     return own
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sightline.layout import Layout
+from sightline.layout import LOCK
 
 
 def repro(name: str, force: bool = False, pull: bool = False) -> list[str]:
@@ -32,13 +32,4 @@ def checkout(names: Iterable[str]) -> list[str]:
 def save_experiment(name: str) -> list[str]:
     """Return the command that keeps a worktree's state as an experiment of the main repository."""
     # --force: the name is the run's own, which somebody may have had run again
-    return [
-        "dvc",
-        "exp",
-        "save",
-        "--force",
-        "--include-untracked",
-        Layout().lock.name,
-        "--name",
-        name,
-    ]
+    return ["dvc", "exp", "save", "--force", "--include-untracked", LOCK, "--name", name]

@@ -15,14 +15,15 @@ def copy_settings(root: Path, copy: Path) -> None:
     """
     from dvc.config import Config
 
-    source = Config(str(Layout(root).dvc))
+    project, its_copy = Layout(root), Layout(copy)
+    source = Config(str(project.dvc))
     cache = source.get("cache", {}).get("dir")
-    with Config(str(Layout(copy).dvc)).edit("local") as local:
+    with Config(str(its_copy.dvc)).edit("local") as local:
         settings = cast("dict[str, Any]", local)  # dvc declares no type
         settings.update(cast("dict[str, Any]", source.read("local")))
-        settings.setdefault("cache", {})["dir"] = str(cache or Layout(root).dvc_cache.resolve())
+        settings.setdefault("cache", {})["dir"] = str(cache or project.dvc_cache.resolve())
         # DVC's index of this passing folder goes with the folder, instead of staying in /var/tmp
-        settings.setdefault("core", {})["site_cache_dir"] = str(Layout(copy).dvc_site)
+        settings.setdefault("core", {})["site_cache_dir"] = str(its_copy.dvc_index)
 
 
 def override(root: Path, overrides: Iterable[str]) -> None:

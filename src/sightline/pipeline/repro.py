@@ -10,7 +10,6 @@ import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from sightline.errors import SightlineError, TryAgain
@@ -21,22 +20,13 @@ from sightline.layout import Layout
 from sightline.pipeline import engine, lockfile
 from sightline.pipeline.engine import Engine
 from sightline.pipeline.graph import Stage
-from sightline.pipeline.schedule import Room, Schedule
+from sightline.pipeline.schedule import Outcome, Room, Schedule
 from sightline.pipeline.stage_commands import Main, StageCommands
 from sightline.pipeline.view import View
 from sightline.settings.params import Params
 
 # seconds that a stage lasts, as a first guess, before this machine has run it
 GUESS = {"download": 6, "preprocess": 2, "train": 10, "evaluate": 4, "insight": 5, "export": 2}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one stage, and in how many seconds."""
-
-    how: str
-    seconds: float
-    error: SightlineError | None = None
 
 
 def repro(

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sightline.errors import SightlineError
+
 
 @dataclass(frozen=True)
 class Room:
@@ -20,6 +22,15 @@ class Room:
 
     def __sub__(self, other: "Room") -> "Room":
         return Room(self.cpus - other.cpus, self.gpus - other.gpus)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one stage, and in how many seconds."""
+
+    how: str
+    seconds: float
+    error: SightlineError | None = None
 
 
 class Schedule:

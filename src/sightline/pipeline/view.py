@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -11,10 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from sightline.pipeline.schedule import Schedule
-
-if TYPE_CHECKING:
-    from sightline.pipeline.repro import Outcome
+from sightline.pipeline.schedule import Outcome, Schedule
 
 
 class View:
@@ -57,7 +53,7 @@ class View:
         """Show the last line that a stage has printed."""
         self._last_line[name] = text
 
-    def ended(self, name: str, outcome: "Outcome") -> None:
+    def ended(self, name: str, outcome: Outcome) -> None:
         """Show that a stage has ended; one that was up to date gets no line."""
         with self._lock:
             self._began.pop(name, None)
@@ -67,9 +63,7 @@ class View:
         elif outcome.how != "up to date":
             self.console.print(line)
 
-    def summary(
-        self, outcomes: "Mapping[str, Outcome]", skipped: list[str], seconds: float
-    ) -> None:
+    def summary(self, outcomes: Mapping[str, Outcome], skipped: list[str], seconds: float) -> None:
         """Show how many stages ended how, and where the time went."""
         self.close()
         counts: dict[str, int] = {}

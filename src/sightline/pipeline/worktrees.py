@@ -26,12 +26,12 @@ def git(root: Path, *arguments: str) -> str:
     return done.stdout.rstrip("\n")
 
 
-def head(root: Path, *sent_along: Path) -> str:
+def head(root: Path, *sent_along: str) -> str:
     """Return the commit that stands for all that a run depends on, but the files `sent_along`.
 
     Raises SightlineError where another file differs: whoever gets the commit would not get it.
     """
-    apart = [f":(exclude){path.relative_to(root).as_posix()}" for path in sent_along]
+    apart = [f":(exclude){name}" for name in sent_along]
     changed = git(root, "status", "--porcelain", "--", ".", *apart).splitlines()
     if changed:
         files = ", ".join(line[3:] for line in changed[:5]) + ", .." * (len(changed) > 5)

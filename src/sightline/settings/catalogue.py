@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from sightline.errors import SightlineError
+from sightline.layout import SOURCE
 from sightline.settings.explain import explain, nearest
 from sightline.settings.section import Count, section
 from sightline.settings.yaml_file import read_yaml
@@ -48,7 +49,7 @@ class File:
     in_place: bool = False
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name) or self.name == "source.json":
+        if not _NAME.fullmatch(self.name) or self.name == SOURCE:
             raise ValueError(f"'{self.name}' cannot be a file's name here")
         for url in self.urls:
             if not _URL.fullmatch(url):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sightline.errors import SightlineError
-from sightline.layout import Layout
+from sightline.layout import PARAMS, Layout
 from sightline.models.results import ModelResults
 from sightline.pipeline import lockfile
 
@@ -91,7 +91,7 @@ class LockedResults(ModelResults):
         settings = recipe.pop("network", {})
         chosen |= {key: value for key, value in _flat(recipe).items() if value is not None}
         chosen |= _flat(settings, "network.")
-        used = _flat(self.stages["train"]["params"][self._locked_path(self.layout.params)])
+        used = _flat(self.stages["train"]["params"][PARAMS])
         return chosen | {key: value for key, value in used.items() if key.startswith("compute.")}
 
     def results(self) -> dict[str, float]:
@@ -110,11 +110,13 @@ class LockedResults(ModelResults):
 
     def artifacts(self) -> dict[str, list[Path]]:
         """Return the files to keep with the run, by the folder that they go to."""
-        files, kept = self.files, {}
-        for drawn in (files, files.insight):
-            for folder in (drawn.pictures, drawn.tables):
-                kept[folder.relative_to(files.path).as_posix()] = sorted(folder.iterdir())
-        kept[files.tables.name].append(files.epochs)
+        files = self.files
+        folders = (files.pictures, files.tables, files.insight.pictures, files.insight.tables)
+        kept = {
+            folder.relative_to(files.path).as_posix(): sorted(folder.iterdir())
+            for folder in folders
+        }
+        kept[files.tables.name].insert(0, files.epochs)
         return kept | {"reports": [files.metrics, files.export]}
 
     def check(self) -> None:

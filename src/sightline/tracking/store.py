@@ -63,8 +63,7 @@ class Store:
         """Make every path in the database point into the folder where it lies now."""
         if self.server or not self.database.exists():
             return
-        here = self.artifacts.as_uri()
-        marker = str(Store(Layout("/").own_state.mlflow, None).artifacts)  # seen from a workspace
+        here, marker = self.artifacts.as_uri(), "/".join(["", *self.artifacts.parts[-3:]])
         with closing(sqlite3.connect(self.database, timeout=20)) as connection, connection:
             for table, column in _PLACES:
                 connection.execute(
