@@ -60,8 +60,9 @@ def test_validate_says_what_it_checked_or_what_is_wrong(tmp_path, monkeypatch, c
     assert main(["validate"]) == 0
     assert "16 models" in capsys.readouterr().out
     change(layout, "models.mnist-cnn.task", "next-row")
-    assert main(["validate"]) == 1
-    assert "models.mnist-cnn: cnn with recipe cnn-4 cannot do" in capsys.readouterr().err
+    for command in (["validate"], ["train", "mnist-cnn"]):
+        assert main(command) == 1
+        assert "models.mnist-cnn: cnn with recipe cnn-4 cannot do" in capsys.readouterr().err
     change(layout, "datasets.flowers", {"image_size": 8, "channels": 3, "val_size": 0.1})
     assert main(["validate"]) == 1
     assert "no dataset 'flowers' in this catalogue" in capsys.readouterr().err

@@ -50,11 +50,13 @@ def preprocess(args: argparse.Namespace) -> None:
 
 def train(args: argparse.Namespace) -> None:
     """Train one model; a run that was killed resumes from its checkpoint."""
+    from sightline.models.check import check_models
     from sightline.settings import params
 
     layout = Layout()
     settings = params.load(layout)
     model, recipe = settings.model(args.name)
+    check_models(settings, layout, [args.name])
     if settings.compute.processes > 1 and _rank() is None:
         from sightline.training.launch import launch
 

@@ -50,7 +50,7 @@ HOMES = {
     "onnxruntime": {"inference", "benchmark"},
     "prefect": {"flows"},
     "psutil": {"host", "benchmark", "flows"},
-    "pydantic": {"settings", "models", "flows"},
+    "pydantic": {"settings", "networks", "models", "flows"},
     "requests": {"data"},
     "rich": {"pipeline"},
     "ruamel": {"settings"},

@@ -87,13 +87,13 @@ def test_sequences_are_rows_pixels_or_permuted_pixels():
         ("cnn", {"whiten": -1}),
         ("cnn", {"norm_momentum": 1.5}),
         ("resnet", {"widths": [8], "blocks": 0}),
-        ("resnet", {"widths": [4], "blocks": 1}),
+        ("resnet", {"blocks": 1, "widths": [4]}),
         ("lstm", {"hidden_size": 0}),
         ("gru", {"hidden_size": 4, "memory": 2}),
     ],
 )
 def test_senseless_settings_are_refused(name, settings):
-    with pytest.raises(ValueError, match=r"at (least|most)"):
+    with pytest.raises(ValueError, match=next(reversed(settings))):
         build(name, **settings)
 
 

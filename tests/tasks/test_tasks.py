@@ -8,7 +8,7 @@ from sightline import tasks
 from sightline.errors import SightlineError
 from sightline.models.check import mistake
 from sightline.settings.params import Model
-from sightline.settings.recipe import Optimizer, Recipe
+from sightline.settings.recipe import Augment, Optimizer, Recipe
 
 RECIPE = Recipe(1, 32, Optimizer("adam", 0.01))
 
@@ -37,6 +37,13 @@ def test_a_task_that_is_not_known_is_a_line_with_the_nearest_name():
         ("next-row", "gru", {"hidden_size": 4}, {"label_smoothing": 0.1}, "here are none: drop it"),
         ("rotation", "cnn", {"widths": [4]}, {"label_smoothing": 0.1}, "here are none: drop it"),
         ("next-row", "gru", {"hidden_size": 4}, {"min_rows": 1}, "set min_rows to 2 or more"),
+        (
+            "rotation",
+            "cnn",
+            {"widths": [4]},
+            {"augment": Augment(rotate=10)},
+            "augment.rotate turn",
+        ),
         ("rotation", "cnn", {"widths": [4]}, {"min_rows": 3}, "read sequences: drop them"),
         ("classify", "mlp", {"widths": [4]}, {"bptt_steps": 3}, "read sequences: drop them"),
         ("next-row", "irnn", {"hidden_size": 4}, {}, None),

@@ -3,8 +3,13 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # mid-tones, so that lines can be told apart on white and on black
 COLOURS = ["#3b82f6", "#f97316", "#16a34a", "#dc2626", "#9333ea", "#0d9488", "#ca8a04", "#db2777"]
@@ -23,7 +28,7 @@ class Line:
     style: str = "-"
 
 
-def canvas(size: tuple[float, float], title: str):
+def canvas(size: tuple[float, float], title: str) -> "Figure":
     """Return an empty matplotlib figure of `size` inches: no display, no global state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -34,20 +39,20 @@ def canvas(size: tuple[float, float], title: str):
     return figure
 
 
-def chart(size: tuple[float, float], title: str, **labels: str):
+def chart(size: tuple[float, float], title: str, **labels: Any) -> "tuple[Figure, Axes]":
     """Return an empty figure of `size` inches, as `canvas`, and its axes."""
     figure = canvas(size, title)
     return figure, figure.add_subplot(**labels)
 
 
-def png(figure) -> bytes:
+def png(figure: "Figure") -> bytes:
     """Return a matplotlib figure as PNG."""
     picture = io.BytesIO()
     figure.savefig(picture, dpi=100, metadata={"Software": None})  # no version in the bytes
     return picture.getvalue()
 
 
-def plot_lines(axes, lines: Sequence[Line], log: bool = False) -> None:
+def plot_lines(axes: "Axes", lines: Sequence[Line], log: bool = False) -> None:
     """Plot lines, with a legend where there are several; with `log` what is not above 0 is left
     out.
     """
@@ -64,7 +69,7 @@ def plot_lines(axes, lines: Sequence[Line], log: bool = False) -> None:
         axes.legend(fontsize=9, frameon=False)
 
 
-def bare(axes):
+def bare(axes: "Axes") -> "Axes":
     """Return axes without ticks and frame; labels stay."""
     axes.set_xticks([])
     axes.set_yticks([])
@@ -72,7 +77,7 @@ def bare(axes):
     return axes
 
 
-def show_image(axes, image: np.ndarray, alpha: float = 1.0) -> None:
+def show_image(axes: "Axes", image: np.ndarray, alpha: float = 1.0) -> None:
     """Show an image, uint8 H x W x C with 1 or 3 channels, pixel by pixel."""
     pixels = image[..., 0] if image.shape[2] == 1 else image
     bare(axes).imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest", alpha=alpha)

@@ -203,8 +203,9 @@ def _near_ties(expected: np.ndarray, got: np.ndarray, start: int) -> int:
 
 
 @torch.inference_mode()
-def _torch(model: TrainedModel, images: np.ndarray, lengths=None) -> dict[str, np.ndarray]:
-    if lengths is not None:
-        lengths = torch.from_numpy(lengths)
-    outputs = model(torch.from_numpy(np.ascontiguousarray(images)), lengths)
+def _torch(
+    model: TrainedModel, images: np.ndarray, lengths: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    steps = None if lengths is None else torch.from_numpy(lengths)
+    outputs = model(torch.from_numpy(np.ascontiguousarray(images)), steps)
     return {name: value.numpy() for name, value in outputs.items()}

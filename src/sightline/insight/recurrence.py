@@ -20,6 +20,9 @@ BACK = 256  # images whose gradients are averaged
 GATES = {nn.LSTM: ("input", "forget", None, "output"), nn.GRU: ("reset", "update", None)}
 
 
+State = Tensor | tuple[Tensor, Tensor] | None  # of an LSTM two tensors, hidden and cell
+
+
 class Unrolled(nn.Module):
     """A recurrent layer run step by step, so that the state between two steps can be looked at.
 
@@ -33,7 +36,7 @@ class Unrolled(nn.Module):
         self.inputs: list[Tensor] = []
         self.hidden: list[Tensor] = []
 
-    def forward(self, sequence: Tensor, state=None) -> tuple[Tensor, object]:
+    def forward(self, sequence: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Return the states, T x N x H, of a sequence T x N x V, and the last one as the layer has
         it.
 

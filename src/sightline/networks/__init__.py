@@ -1,6 +1,6 @@
-"""Networks: one file each, found by its name. They are torch only and know nothing of files.
+"""Networks: one file each, found by its name. They know nothing of files.
 
-A network's file defines `Settings`, a frozen dataclass of what a recipe may set under `network:`,
+A network's file defines `Settings`, a section of what a recipe may set under `network:`,
 and `Network(nn.Module)`, built as `Network(settings, shape, outputs)`; see `layers.Network`.
 """
 

@@ -2,19 +2,20 @@
 normalising and the non-linearity work on a quarter of the pixels.
 """
 
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from sightline.networks import layers
+from sightline.settings.section import Count, Natural, section
 
 ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU}
 
 
-@dataclass(frozen=True)
+@section
 class Settings:
     """`widths`: the channels of each block; every block halves height and width.
 
@@ -26,28 +27,15 @@ class Settings:
     (airbench's weights of deviation 1 behind a division by the features, in one).
     """
 
-    __pydantic_config__ = {"extra": "forbid"}
-    widths: list[int]
-    convolutions: int = 2
+    widths: Annotated[list[Count], Field(min_length=1)]
+    convolutions: Count = 2
     activation: Literal["relu", "gelu", "silu"] = "relu"
     pool: Literal["before-norm", "after-norm"] = "before-norm"
     norm_scale: bool = True
-    norm_momentum: float = 0.1
-    whiten: int = 0
+    norm_momentum: Annotated[float, Field(gt=0, le=1)] = 0.1
+    whiten: Natural = 0
     dirac: bool = False
     small_head: bool = False
-
-    def __post_init__(self):
-        if not self.widths or min(self.widths) < 1 or self.convolutions < 1:
-            raise ValueError(
-                "widths needs at least one block of at least one channel, convolutions at least 1"
-            )
-        if self.whiten < 0:
-            raise ValueError(f"whiten is {self.whiten}, it must be at least 0 pixels")
-        if not 0 < self.norm_momentum <= 1:
-            raise ValueError(
-                f"norm_momentum is {self.norm_momentum}, it must be above 0 and at most 1"
-            )
 
 
 class Network(layers.Network):

@@ -1,10 +1,11 @@
 """What the networks share: the form of a network, pixels in and out of sequences, recurrence."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
+
+from sightline.settings.section import Count, Natural, section
 
 
 class Network(nn.Module):
@@ -52,7 +53,7 @@ def normalise(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     return (images.permute(0, 3, 1, 2).float() / full - mean) / std
 
 
-@dataclass(frozen=True)
+@section
 class RecurrentSettings:
     """The size of a recurrent network, and how it reads an image as a sequence.
 
@@ -60,29 +61,22 @@ class RecurrentSettings:
     permuted-pixels (the same in an order fixed by the image's size alone).
     """
 
-    __pydantic_config__ = {"extra": "forbid"}
-    hidden_size: int
-    layers: int = 1
+    hidden_size: Count
+    layers: Count = 1
     bidirectional: bool = False
     sequence: Literal["rows", "pixels", "permuted-pixels"] = "rows"
 
-    def __post_init__(self):
-        if self.hidden_size < 1 or self.layers < 1:
-            raise ValueError("hidden_size and layers must be at least 1")
 
-
-@dataclass(frozen=True)
+@section
 class GatedSettings(RecurrentSettings):
     """`memory`: over how many steps gates hold a state before anything is learned; 0: the network's
     own start, which forgets within some ten steps. For sequences of hundreds.
     """
 
-    __pydantic_config__ = {"extra": "forbid"}
-    memory: int = 0
+    memory: Natural = 0
 
-    def __post_init__(self):
-        super().__post_init__()
-        if self.memory and self.memory < 3:
+    def __post_init__(self) -> None:
+        if self.memory in (1, 2):
             raise ValueError(f"memory is {self.memory}, it must be at least 3 steps, or 0: off")
 
 

@@ -2,25 +2,22 @@
 count shows what a convolution saves by sharing.
 """
 
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import Annotated
 
+from pydantic import Field
 from torch import Tensor, nn
 
 from sightline.networks import layers
+from sightline.settings.section import Count, Share, section
 
 
-@dataclass(frozen=True)
+@section
 class Settings:
     """`widths`: the units of each hidden layer; `dropout`: the share of units dropped."""
 
-    __pydantic_config__ = {"extra": "forbid"}
-    widths: list[int]
-    dropout: float = 0.0
-
-    def __post_init__(self):
-        if not self.widths or min(self.widths) < 1:
-            raise ValueError("widths needs at least one layer of at least one unit")
+    widths: Annotated[list[Count], Field(min_length=1)]
+    dropout: Share = 0.0
 
 
 class Network(layers.Network):

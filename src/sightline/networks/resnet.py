@@ -2,15 +2,19 @@
 blocks 2 and stem `large` it is ResNet-18, parameter for parameter.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
 from torch import Tensor, nn
 
 from sightline.networks import layers
+from sightline.settings.section import Count, section
+
+# torch 2.14's strided 1x1 convolution of fewer than 8 channels corrupts memory on the CPU
+Width = Annotated[int, Field(ge=8)]
 
 
-@dataclass(frozen=True)
+@section
 class Settings:
     """`widths`: channels of each stage; `blocks`: residual blocks in each stage.
 
@@ -18,15 +22,9 @@ class Settings:
     pool of stride 2; images of 128 and more).
     """
 
-    __pydantic_config__ = {"extra": "forbid"}
-    widths: list[int]
-    blocks: int
+    widths: Annotated[list[Width], Field(min_length=1)]
+    blocks: Count
     stem: Literal["small", "large"] = "small"
-
-    def __post_init__(self):
-        # torch 2.14's strided 1x1 convolution of fewer than 8 channels corrupts memory on the CPU
-        if not self.widths or min(self.widths) < 8 or self.blocks < 1:
-            raise ValueError("widths must be at least 8, and blocks at least 1")
 
 
 class Network(layers.Network):

@@ -2,21 +2,20 @@
 passes through W_hh and tanh' at every step back in time, and vanishes.
 """
 
-from dataclasses import dataclass
 from typing import Literal
 
 from torch import nn
 
 from sightline.networks import layers
+from sightline.settings.section import section
 
 
-@dataclass(frozen=True)
+@section
 class Settings(layers.RecurrentSettings):
     """`initialisation`: orthogonal, or uniform as torch draws weights, whose W_hh shortens a state
     at every step: what stood some dozens of steps back is lost before anything is learned.
     """
 
-    __pydantic_config__ = {"extra": "forbid"}
     initialisation: Literal["orthogonal", "uniform"] = "orthogonal"
 
 

@@ -4,8 +4,13 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sightline.errors import SightlineError, TryAgain, one_line
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+    from networkx import DiGraph
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ def plan(root: Path, targets: Iterable[str] = (), force: bool = False) -> Plan:
     return Plan(stages, frozenset(stale))
 
 
-def stage_names(repo) -> dict[str, str]:
+def stage_names(repo: "Repo") -> dict[str, str]:
     """Return the names that `dvc repro` takes in the root, by what DVC calls each stage here."""
     names = {}
     for stage in repo.index.stages:
@@ -72,7 +77,7 @@ def stage_names(repo) -> dict[str, str]:
     return names
 
 
-def stages_of(graph, names: dict[str, str]) -> dict[str, Stage]:
+def stages_of(graph: "DiGraph", names: dict[str, str]) -> dict[str, Stage]:
     """Return every stage of DVC's graph that has a command, dependencies first.
 
     In that graph an edge goes from a stage to what it depends on.

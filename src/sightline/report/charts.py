@@ -5,11 +5,15 @@
 
 import io
 import re
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from sightline.drawing.charts import Line, chart, plot_lines
 from sightline.report.page_model import PageModel
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SIZE = (5.6, 3.8)  # inches: with text of 10 points it is readable on a phone and beside another
 
@@ -78,7 +82,7 @@ def _lines(x_label: str, y_label: str, lines: list[Line], log: bool = False) -> 
     return svg(figure, f"{y_label} by {x_label}: {', '.join(names)}")
 
 
-def svg(figure, label: str) -> Markup:
+def svg(figure: "Figure", label: str) -> Markup:
     """Return a matplotlib figure as an SVG element, `label` for who cannot see it.
 
     Black becomes the colour of the text around it, text stays text, and the size is the page's.

@@ -8,7 +8,6 @@ from sightline.data.arrays import load_meta, load_split
 from sightline.errors import SightlineError
 from sightline.images.draws import seed_weights
 from sightline.layout import Processed
-from sightline.models.check import mistake
 from sightline.models.trained import TrainedModel
 from sightline.networks.layers import normalise
 from sightline.settings.params import Model
@@ -24,16 +23,14 @@ PREPARED_ON = 1000  # images that a network sees before the first step
 def begin(name: str, model: Model, recipe: Recipe, place: Place, processed: Processed) -> Training:
     """Return a training of one model on the arrays of its dataset.
 
-    Raises SightlineError where the arrays are missing, or network, task, recipe and dataset do not
-    go together.
+    Raises SightlineError where the arrays are missing, or network, recipe and dataset do not go
+    together; `sightline.models.check` says whether network, task and recipe do.
     """
     meta, task = load_meta(processed), tasks.task(model.task)
     train_set = Images(*load_split(processed, "train"), place.device)
     val_set = Images(*task.examples(*load_split(processed, "val"), "val"), place.device)
     seed_weights(model.seed)
     trained = build(describe(name, model, recipe, place.threads, meta), place)
-    if why := mistake(model, recipe):
-        raise SightlineError(f"{name}: {model.network} cannot do {model.task}: {why}")
     if recipe.min_rows > meta["height"]:
         raise SightlineError(
             f"{name}: an image has {meta['height']} rows: recipes.{model.recipe}.min_rows is "
@@ -51,7 +48,7 @@ def build(description: dict, place: Place) -> TrainedModel:
     recipe = description["recipe"]
     try:
         trained = TrainedModel(description)
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise SightlineError(
             f"{description['name']}: the network {description['network']} refuses its settings: "
             f"{error}: change recipes.{recipe['name']}.network in params.yaml"

@@ -1,6 +1,6 @@
 """rotation: by how many degrees an image has been turned (regression)."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ class Rotation(Task):
 
     words = WORDS
 
-    scales = {"angle": LIMIT}
+    scales: ClassVar[dict[str, float]] = {"angle": LIMIT}
 
     def outputs(self, meta: dict[str, Any]) -> int:
         """Return 1: the angle."""

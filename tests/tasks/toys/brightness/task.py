@@ -1,6 +1,6 @@
 """brightness: the mean of an image's pixels, and their deviation (regression with two outputs)."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ class Brightness(Task):
     """Raw are mean and deviation in units of SCALE, N x 2; so are targets, but in pixels' units."""
 
     words = WORDS
-    scales = {"mean": SCALE, "deviation": SCALE}
+    scales: ClassVar[dict[str, float]] = {"mean": SCALE, "deviation": SCALE}
 
     def outputs(self, meta: dict[str, Any]) -> int:
         """Return 2."""
