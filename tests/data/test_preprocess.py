@@ -196,7 +196,8 @@ def test_broken_images_are_skipped_by_name_and_the_rest_stays_in_place(
     preprocess(folder_raw(tmp_path / "spoilt", spoilt), out, skip)
     preprocess(folder_raw(tmp_path / "good", good), every, skip)
     meta = arrays.load_meta(out)
-    assert set(meta["skipped"]) == bad and all(name in caplog.text for name in bad)
+    assert set(meta["skipped"]) == bad and meta["left_out"] == {"broken": {"c0": 2, "c1": 1}}
+    assert caplog.messages == ["things: 2 files of c0, 1 file of c1: broken"]
     assert sum(meta["counts"].values()) == 17 and meta["counts"]["test"] == 9
     for split in SPLITS:
         (kept, labels), (images, all_labels) = (

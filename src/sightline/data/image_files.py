@@ -11,13 +11,45 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 RULE = "shorter side, then centre crop"
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+FORMATS = (
+    "JPEG",
+    "PNG",
+    "WEBP",
+    "BMP",
+    "GIF",
+    "TIFF",
+    "PPM",
+    "AVIF",
+)  # one more starts Ghostscript
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".avif"),
+)
+HEAD = 4096  # bytes of a file that `is_image` wants
 
 _ORIENTATION = 0x0112  # the EXIF tag
 
 
-def read(data: bytes, size: int, channels: int, formats: tuple[str, ...] = FORMATS) -> np.ndarray:
+def is_image(head: bytes) -> bool:
+    """Say whether a file that begins so is an image for `read`, though perhaps a damaged one."""
+    Image.init()
+    for name in FORMATS:
+        accept = Image.OPEN[name][1]
+        if accept and accept(head[:16]):
+            # the marks of these two are two letters, and many texts begin so
+            return name not in ("BMP", "PPM") or _opens(head, name)
+    return False
+
+
+def _opens(head: bytes, name: str) -> bool:
+    try:
+        with Image.open(io.BytesIO(head), formats=[name]):
+            return True
+    except Exception:  # PIL's readers raise whatever they stumble over
+        return False
+
+
+def read(data: bytes, size: int, channels: int) -> np.ndarray:
     """Return an encoded image as uint8 size x size x channels (1 grey, 3 RGB).
 
     EXIF rotation is applied; transparent parts show white; 16-bit grey is scaled to 8 bits. The
@@ -28,16 +60,16 @@ def read(data: bytes, size: int, channels: int, formats: tuple[str, ...] = FORMA
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata is no matter; a bomb is an error below
-            with Image.open(io.BytesIO(data), formats=formats) as image:
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 if image.format != "PNG":
                     return _read(image, size, channels)
                 image.verify()  # a PNG has checksums; PIL looks at all of them only when asked
-            with Image.open(io.BytesIO(data), formats=formats) as image:
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 return _read(image, size, channels)
     except MemoryError:
         raise
     except UnidentifiedImageError:
-        raise ValueError(f"not an image in a format known here ({', '.join(formats)})") from None
+        raise ValueError(f"not an image in a format known here ({', '.join(FORMATS)})") from None
     except Exception as error:  # PIL's readers raise whatever they stumble over
         raise ValueError(str(error).strip() or type(error).__name__) from None
 

@@ -9,15 +9,13 @@ import numpy as np
 from PIL import Image
 
 from sightline import tasks
-from sightline.data.image_files import FORMATS, RULE, read
+from sightline.data.image_files import RULE, read
 from sightline.errors import SightlineError, one_line
 from sightline.files import write_atomically
 from sightline.inference.session import Session
 from sightline.settings.explain import nearest
 
 logger = logging.getLogger(__name__)
-
-READABLE = (*FORMATS, "GIF", "TIFF", "PPM", "AVIF")  # of PIL's other readers one starts Ghostscript
 
 
 def predict(model: str, images: list[str], top: int = 1, invert: str = "auto") -> None:
@@ -52,7 +50,7 @@ def predict(model: str, images: list[str], top: int = 1, invert: str = "auto") -
     failed = 0
     for path in images:
         try:
-            image = read(Path(path).read_bytes(), size, channels, READABLE)
+            image = read(Path(path).read_bytes(), size, channels)
         except (OSError, ValueError) as error:
             logger.error("%s: %s", path, getattr(error, "strerror", None) or one_line(error))
             failed += 1
