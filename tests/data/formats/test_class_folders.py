@@ -104,14 +104,15 @@ def test_an_outer_folder_inside_of_each_split(tmp_path):
     assert decoded.classes == ["cat", "dog"]
 
 
-@pytest.mark.parametrize("stray", ["pets/cover.png", "cover.png"])
-def test_a_stray_picture_changes_nothing_and_is_counted(tmp_path, stray):
-    decoded = decode(tmp_path, stray, *both("pets"))
+@pytest.mark.parametrize(
+    ("stray", "at"), [("cover.png", "the top"), ("my/1.png", "my"), ("my/pets/1.png", "my/pets")]
+)
+def test_a_stray_picture_changes_nothing_and_is_counted(tmp_path, stray, at):
+    decoded = decode(tmp_path, stray, *both("my/pets"))
     assert decoded.classes == ["cat", "dog"] and counts(decoded) == {"train": 2}
-    assert [item.name for item in decoded.items()] == both("pets")
-    at = "pets" if "/" in stray else "the top"
+    assert [item.name for item in decoded.items()] == both("my/pets")
     assert decoded.left_out == {"outside of the class folders": {at: 1}}
-    decoded = decode(tmp_path, stray, *both("pets/train", "pets/test"))
+    decoded = decode(tmp_path, stray, *both("my/pets/train", "my/pets/test"))
     assert counts(decoded) == {"train": 2, "test": 2}
     assert decoded.left_out == {"outside of the class folders": {at: 1}}
 

@@ -115,16 +115,16 @@ def test_what_is_named_like_an_image_is_one_though_broken(tmp_path):
     [
         ([*CLASSES, "bird/"], "bird holds no image: put images there, take the folder away, or"),
         ([*CLASSES, "bird/a.txt", "bird/b.heic", "bird/.c.png"],
-         r"bird holds no image \(1 hidden, 2 not images by content\)"),
+         r"bird holds no image \(hidden: 1, not images by content: 2\)"),
         ([*SPLITS, "test/cat/"], "test/cat holds no image"),
         ([*SPLITS, "train/bird/old/"], "train/bird holds no image"),
-        ([f"pets/{name}" for name in CLASSES] + ["docs/a.txt"], "docs holds no image"),
+        ([f"pets/{name}" for name in CLASSES] + ["papers/a.txt"], "papers holds no image"),
     ],
 )  # fmt: skip
 def test_a_class_without_images_is_an_error_unless_the_entry_lists_it(tmp_path, names, message):
     with pytest.raises(SightlineError, match=message):
         decode(tmp_path, *names)
-    decoded = decode(tmp_path, *names, without_images=["bird", "cat", "docs"])
+    decoded = decode(tmp_path, *names, without_images=["bird", "cat", "papers"])
     assert decoded.classes == ["cat", "dog"] and decoded.left_out
 
 
@@ -191,7 +191,7 @@ def test_readable_names(tmp_path):
     ("names", "message"),
     [
         ((), "images.tar.* (holds no image|is damaged|neither)"),
-        (("cat/notes.txt",), r"holds no image \(1 not images by content\)"),
+        (("cat/notes.txt",), r"holds no image \(not images by content: 1\)"),
         (("1.png", "cat/2.png"), "an image at the top lies outside of any class folder"),
         (("train/1.png", "test/2.png"), "train holds no class folder with images"),
         ((*SPLITS, "extra/cat/4.png"), "'extra' stands beside 'train'"),

@@ -93,13 +93,19 @@ def _inside_outer(folder: Folder, at: Folders, without_images: Collection[str]) 
     while len(classes := _classes(folder, without_images)) == 1:
         [(name, child)] = classes.items()
         inner = _classes(child, without_images)
-        around_splits = any(map(_split_of, inner))
-        if not inner or (_split_of(name) and not around_splits):
+        if not inner or (_split_of(name) and not any(map(_split_of, inner))):
             break
-        if child.images and len(inner) == 1 and not around_splits:
+        if child.images and not _branches(child, without_images):
             break  # a class with a folder inside
         folder, at = child, (*at, name)
     return at
+
+
+def _branches(folder: Folder, without_images: Collection[str]) -> bool:
+    classes = _classes(folder, without_images)
+    return len(classes) > 1 or any(
+        _split_of(name) or _branches(inner, without_images) for name, inner in classes.items()
+    )
 
 
 def _split_of(name: str) -> str | None:

@@ -66,7 +66,7 @@ class Survey:
         for (reason, place), count in self.left_out.items():
             if place[: len(folders)] == folders and reason != EMPTY:
                 reasons[reason] += count
-        texts = [f"{count} {reason}" for reason, count in sorted(reasons.items())]
+        texts = [f"{reason}: {count}" for reason, count in sorted(reasons.items())]
         return f" ({', '.join(texts)})" if texts else ""
 
     def by_class(self, names: Mapping[Folders, str]) -> LeftOut:
