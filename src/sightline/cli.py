@@ -3,7 +3,6 @@ for its own imports only.
 """
 
 import argparse
-import io
 import logging
 import os
 import sys
@@ -257,9 +256,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         die_with_parent()
     # before torch starts its threads: idle ones sleep instead of burning a core
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # a terminal without the letters of a class's name gets their code points
-        sys.stdout.reconfigure(errors="backslashreplace")
     args = parser().parse_args(argv)
     level = logging.WARNING if _rank() else logging.INFO
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)

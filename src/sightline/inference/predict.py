@@ -11,7 +11,7 @@ from PIL import Image
 from sightline import tasks
 from sightline.data.image_files import RULE, read
 from sightline.errors import SightlineError, one_line
-from sightline.files import spelled_out, write_atomically
+from sightline.files import write_atomically
 from sightline.inference.session import Session
 from sightline.settings.explain import nearest
 
@@ -52,9 +52,7 @@ def predict(model: str, images: list[str], top: int = 1, invert: str = "auto") -
         try:
             image = read(Path(path).read_bytes(), size, channels)
         except (OSError, ValueError) as error:
-            logger.error(
-                "%s: %s", spelled_out(path), getattr(error, "strerror", None) or one_line(error)
-            )
+            logger.error("%s: %s", path, getattr(error, "strerror", None) or one_line(error))
             failed += 1
             continue
         note = ""
@@ -66,7 +64,7 @@ def predict(model: str, images: list[str], top: int = 1, invert: str = "auto") -
         kept = ""
         if answer.picture is not None:
             kept = f": {_keep(answer.picture, f'{Path(path).stem}-{answer.suffix}')}"
-        print(spelled_out(f"{path}: {answer.text}{kept}{note}"))
+        print(f"{path}: {answer.text}{kept}{note}")
     if failed:
         raise SightlineError(f"{failed} of {len(images)} files could not be read")
 
