@@ -4,6 +4,8 @@ import gzip
 import hashlib
 import io
 import struct
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 
@@ -113,6 +115,26 @@ def png(array: np.ndarray, mode: str | None = None, kind: str = "PNG", **options
     out = io.BytesIO()
     Image.fromarray(array, mode).save(out, kind, **options)
     return out.getvalue()
+
+
+DOWNLOAD = """
+import sys
+from pathlib import Path
+from sightline.data.fetch import download
+from sightline.errors import SightlineError
+from sightline.layout import Raw
+folder = Path(sys.argv[2])
+try:
+    download(Path(sys.argv[1]), Raw(folder / "things"), folder / "parts")
+except SightlineError as error:
+    sys.exit(str(error))
+"""
+
+
+def run_download(catalogue_path, folder, **options):
+    """Download the dataset `things` into a folder, in a process of its own."""
+    command = [sys.executable, "-c", DOWNLOAD, str(catalogue_path), str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, **options)
 
 
 def digest(data: bytes) -> str:

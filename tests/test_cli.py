@@ -1,8 +1,10 @@
 """What a person reads on the command line when something is wrong: one line, no traceback."""
 
 import os
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from support import PROJECT, change, copy_settings, write_workspace
@@ -66,3 +68,34 @@ def test_validate_says_what_it_checked_or_what_is_wrong(tmp_path, monkeypatch, c
     change(layout, "datasets.flowers", {"image_size": 8, "channels": 3, "val_size": 0.1})
     assert main(["validate"]) == 1
     assert "no dataset 'flowers' in this catalogue" in capsys.readouterr().err
+
+
+def shell(line: str, folder: Path, unbuffered: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a line of bash in which `sightline` is ours; the status is that of its first command."""
+    start = f'sightline() {{ {shlex.quote(sys.executable)} -m sightline.cli "$@"; }}\n'
+    line = f"{start}{line}\nexit ${{PIPESTATUS[0]}}"
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    return subprocess.run(
+        ["bash", "-c", line], cwd=folder, env=environment, capture_output=True, text=True
+    )
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_nobody_reads_ends_a_command_quietly(tmp_path, unbuffered):
+    copy_settings(tmp_path)
+    done = shell("sightline validate | true", tmp_path, unbuffered)
+    assert (done.returncode, done.stderr) == (141, "")
+    done = shell("sightline validate >&-", tmp_path, unbuffered)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.faults
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux's full device")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_under_the_output_is_one_line(tmp_path, unbuffered):
+    copy_settings(tmp_path)
+    done = shell("sightline validate > /dev/full", tmp_path, unbuffered)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "No space left on device" in line

@@ -3,8 +3,11 @@ for its own imports only.
 """
 
 import argparse
+import io
 import logging
 import os
+import select
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -209,7 +212,7 @@ def parser() -> argparse.ArgumentParser:
     sub = _add(commands, predict)
     sub.add_argument("model", help="the ONNX file")
     sub.add_argument("images", nargs="+", help="image files of any size and kind")
-    sub.add_argument("--top", type=int, default=1, help="classes to print for each image")
+    sub.add_argument("--top", type=_top, default=1, help="classes to print for each image")
     sub.add_argument(
         "--invert",
         choices=("auto", "yes", "no"),
@@ -240,6 +243,13 @@ def _jobs(text: str) -> int:
     return int(text)
 
 
+def _top(text: str) -> int:
+    """Return the number of classes to print; an error of argparse for what is none."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of classes, 1 or more")
+    return int(text)
+
+
 def _add(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", function: FunctionType
 ) -> argparse.ArgumentParser:
@@ -250,7 +260,11 @@ def _add(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; 0, or after an error, which is one line: 75 if it may pass, else 1."""
+    """Run one command; 0, or after an error, which is one line: 75 if it may pass, else 1.
+
+    What the shell gives a program that a signal ends: 130 after Ctrl-C, 141 where nobody reads
+    the output any more.
+    """
     # a stage must not outlive dvc, nor a rank the training that started it
     if "DVC_STAGE" in os.environ or _rank() is not None:
         from sightline.host.processes import die_with_parent
@@ -258,16 +272,54 @@ def main(argv: Sequence[str] | None = None) -> int:
         die_with_parent()
     # before torch starts its threads: idle ones sleep instead of burning a core
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")  # names of files may be in any encoding
     args = parser().parse_args(argv)
     level = logging.WARNING if _rank() else logging.INFO
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     try:
-        with disk_errors():
+        with disk_errors(), _output():
             args.run(args)
     except SightlineError as error:
         print(f"sightline: {error}", file=sys.stderr)
         return TRY_AGAIN if isinstance(error, TryAgain) else 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except _NobodyReads:
+        return 128 + signal.SIGPIPE
     return 0
+
+
+class _NobodyReads(Exception):
+    """The reader of the output has ended, as `head` does."""
+
+
+@contextmanager
+def _output() -> Iterator[None]:
+    """Write out at the end what was printed. Where that fails, Python does not try it again."""
+    try:
+        yield
+        if sys.stdout:  # None where the shell has closed it
+            sys.stdout.flush()
+    except OSError as error:
+        if not sys.stdout:
+            raise
+        gone = isinstance(error, BrokenPipeError) and _reader_is_gone()
+        try:
+            sys.stdout.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if gone:
+            raise _NobodyReads from None
+        raise
+
+
+def _reader_is_gone() -> bool:
+    """Whether the output is a pipe that nobody reads; other pipes break, too."""
+    output = select.poll()
+    output.register(sys.stdout.fileno(), 0)
+    return any(event & select.POLLERR for _, event in output.poll(0))
 
 
 if __name__ == "__main__":

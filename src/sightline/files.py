@@ -35,6 +35,13 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         raise
 
 
+def spelled_out(name: str) -> str:
+    r"""Return a file's name as text that can be printed and stored: a byte that is no UTF-8, which
+    Python holds as a lone surrogate, as \xNN.
+    """
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def write_json(path: Path, value: object) -> None:
     """Write JSON that people can read and that is the same for the same value."""
     write_atomically(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")

@@ -1,17 +1,13 @@
 """Fetching against a real HTTPS server that fails in every way a server can."""
 
-import os
 import resource
-import subprocess
-import sys
-import tarfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from served import complete, cut, digest, first, ranged, stall, status
+from served import complete, cut, digest, first, ranged, run_download, stall, status
 
 from sightline.data import fetch as fetching
 from sightline.data import source
@@ -276,36 +272,6 @@ def test_a_local_file_with_other_bytes_is_refused(fetch, tmp_path):
     assert list((tmp_path / "raw" / "things").iterdir()) == []
 
 
-def test_a_folder_is_packed_into_the_same_bytes_every_time(fetch, tmp_path):
-    own = tmp_path / "own" / "cats"
-    own.mkdir(parents=True)
-    for name in ("b.png", "a.png", ".hidden.png"):
-        (own / name).write_bytes(name.encode())
-    url = f"file://{tmp_path}/own"
-    packed = fetch(url, size=None, sha256=None)
-    once = packed.read_bytes()
-    os.utime(own / "a.png", (1, 1))
-    assert fetch(url, size=None, sha256=None).read_bytes() == once
-    listing = subprocess.run(["tar", "tf", packed], capture_output=True, text=True, check=True)
-    assert listing.stdout.split() == ["cats/a.png", "cats/b.png"]
-    (own / "a.png").write_bytes(b"another cat")
-    assert fetch(url, size=None, sha256=None).read_bytes() != once
-
-
-def test_a_link_to_a_folder_is_refused_not_passed_over(fetch, tmp_path):
-    for folder in ("own/dog", "cats"):
-        (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / "1.png").write_bytes(b"pixels")
-    link = tmp_path / "own" / "cat"
-    link.symlink_to(tmp_path / "cats")
-    with pytest.raises(SightlineError, match=f"{link} is a link to the folder {tmp_path}/cats"):
-        fetch(f"file://{tmp_path}/own", size=None, sha256=None)
-    link.unlink()
-    (tmp_path / "own" / "dog" / "2.png").symlink_to(tmp_path / "cats" / "1.png")
-    with tarfile.open(fetch(f"file://{tmp_path}/own", size=None, sha256=None)) as tar:
-        assert tar.getnames() == ["dog/1.png", "dog/2.png"]
-
-
 def test_a_huge_archive_is_checked_and_read_where_it_lies(fetch, tmp_path, monkeypatch):
     (tmp_path / "own.tar").write_bytes(DATA)
     monkeypatch.setenv("SIGHTLINE_TEST", str(tmp_path))
@@ -326,24 +292,6 @@ def test_a_download_without_source_json_is_not_complete(fetch, server):
 
 
 # a disk that is full, a folder that may not be written to
-
-SCRIPT = """
-import sys
-from pathlib import Path
-from sightline.data.fetch import download
-from sightline.errors import SightlineError
-from sightline.layout import Raw
-folder = Path(sys.argv[2])
-try:
-    download(Path(sys.argv[1]), Raw(folder / "things"), folder / "parts")
-except SightlineError as error:
-    sys.exit(str(error))
-"""
-
-
-def run_download(catalogue_path, folder, **options):
-    command = [sys.executable, "-c", SCRIPT, str(catalogue_path), str(folder)]
-    return subprocess.run(command, capture_output=True, text=True, **options)
 
 
 def test_a_full_disk(catalogue, server, tmp_path, small_disk):

@@ -143,7 +143,7 @@ def broken():
         "flipped png": bytes(flipped),
         "empty": b"",
         "html": b"<html>not found</html>",
-        "gif": encode(Image.fromarray(RAMP), "GIF"),
+        "postscript": encode(Image.fromarray(RAMP), "EPS"),  # PIL would start Ghostscript
         "header alone": png_[:30],
     }
 

@@ -196,7 +196,8 @@ def test_broken_images_are_skipped_by_name_and_the_rest_stays_in_place(
     preprocess(folder_raw(tmp_path / "spoilt", spoilt), out, skip)
     preprocess(folder_raw(tmp_path / "good", good), every, skip)
     meta = arrays.load_meta(out)
-    assert set(meta["skipped"]) == bad and all(name in caplog.text for name in bad)
+    assert set(meta["skipped"]) == bad and meta["left_out"] == {"broken": {"c0": 2, "c1": 1}}
+    assert caplog.messages == ["things: 2 files of c0, 1 file of c1: broken"]
     assert sum(meta["counts"].values()) == 17 and meta["counts"]["test"] == 9
     for split in SPLITS:
         (kept, labels), (images, all_labels) = (
@@ -211,6 +212,34 @@ def test_a_split_of_broken_images_alone_is_an_error(tmp_path, out):
     images_ = {name: b"x" if "test" in name else data for name, data in pictures(10).items()}
     with pytest.raises(SightlineError, match="no whole image is left in test"):
         preprocess(folder_raw(tmp_path, images_), out, settings(broken_images="skip"))
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_class_of_broken_images_alone_is_an_error(tmp_path, out, split):
+    spoilt = {n: b"x" if f"{split}/c1" in n else data for n, data in pictures(10).items()}
+    with pytest.raises(SightlineError, match=f"all images of c1 in {split} are broken"):
+        preprocess(folder_raw(tmp_path, spoilt), out, settings(broken_images="skip"))
+
+
+@pytest.mark.faults
+def test_what_is_left_out_is_counted_and_gets_a_line_a_reason(tmp_path, caplog, out):
+    given = pictures(24, classes=8)
+    others = {"README": b"text", **{f"train/c{n}/notes{m}": b"" for n in range(8) for m in (1, 2)}}
+    others |= {f"test/c1/{n}": b"text" for n in range(1200)}
+    preprocess(folder_raw(tmp_path, {**given, **others}), out, settings())
+    left_out = {"the top": 1, "c0": 2, "c1": 1202, **{f"c{n}": 2 for n in range(2, 8)}}
+    assert arrays.load_meta(out)["left_out"] == {"not images by content": left_out}
+    assert caplog.messages == [
+        "things: 1,202 files of c1, 2 files of c0, 2 files of c2, 2 files of c3, 2 files of c4, "
+        "7 files of 4 others: not images by content"
+    ]
+
+
+@pytest.mark.faults
+def test_nothing_left_out_is_nothing_new_in_meta_json(tmp_path, out):
+    preprocess(folder_raw(tmp_path, pictures(10)), out, settings())
+    assert "left_out" not in arrays.load_meta(out)
 
 
 # one class, one image, none

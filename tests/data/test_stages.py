@@ -12,6 +12,7 @@ from support import PROJECT
 from sightline.data import arrays
 from sightline.data.fetch import download
 from sightline.data.preprocess import preprocess
+from sightline.errors import SightlineError
 from sightline.layout import SPLITS, Layout
 from sightline.settings.params import Dataset
 
@@ -26,21 +27,51 @@ def test_what_costs_seconds_is_imported_where_it_is_needed(module):
     assert done.stdout.split() == []
 
 
-def test_a_folder_of_ones_own_goes_through_both_stages(catalogue, tmp_path):
+@pytest.fixture
+def pets(tmp_path):
+    """A folder of 20 cats and 20 dogs."""
     rng = np.random.RandomState(0)
     for n in range(40):
         path = tmp_path / "pets" / ("cat" if n % 2 else "dog") / f"{n}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(png(rng.randint(0, 256, (20, 30, 3)).astype(np.uint8)))
-    file = {"name": "pets.tar", "role": "images", "urls": [f"file://{tmp_path}/pets"]}
-    path = catalogue("pets", real=True, files=[file])
-    layout = Layout(tmp_path)
-    raw, processed = layout.raw("pets"), layout.processed("pets")
-    download(path, raw, layout.state.downloads)
-    preprocess(raw, processed, Dataset(16, 3, 0.1, test_size=0.2))
-    meta = arrays.load_meta(processed)
+    return tmp_path / "pets"
+
+
+@pytest.fixture
+def both_stages(catalogue, tmp_path):
+    """Download and preprocess a folder; return meta.json."""
+
+    def run(folder, **entry):
+        file = {"name": "pets.tar", "role": "images", "urls": [f"file://{folder}"]}
+        path = catalogue("pets", real=True, files=[file], **entry)
+        layout = Layout(tmp_path)
+        raw, processed = layout.raw("pets"), layout.processed("pets")
+        download(path, raw, layout.state.downloads)
+        preprocess(raw, processed, Dataset(16, 3, 0.1, test_size=0.2))
+        return arrays.load_meta(processed)
+
+    return run
+
+
+def test_a_folder_of_ones_own_goes_through_both_stages(pets, both_stages):
+    meta = both_stages(pets)
     assert meta["classes"] == ["cat", "dog"]
     assert meta["counts"] == {"train": 29, "val": 3, "test": 8}
+
+
+@pytest.mark.faults
+def test_every_file_and_folder_is_in_the_data_or_counted(pets, both_stages, caplog):
+    (pets / "bird").mkdir()
+    (pets / "bird" / "1.png").symlink_to(pets / "gone")
+    with pytest.raises(SightlineError, match=r"bird holds no image \(links that lead nowhere: 1\)"):
+        both_stages(pets)
+    (pets / "cat" / "1.png").rename(pets / "cat" / "1.jfif")
+    (pets / "dog").rename(pets / "d\udcf6g")
+    meta = both_stages(pets, without_images=["bird"])
+    assert meta["classes"] == ["cat", "d\\xf6g"] and sum(meta["counts"].values()) == 40
+    assert meta["left_out"] == {"links that lead nowhere": {"bird": 1}}
+    assert caplog.messages[-1] == "pets: 1 file of bird: links that lead nowhere"
 
 
 MIRROR = {

@@ -5,6 +5,12 @@ import re
 import subprocess
 import sys
 
+import pytest
+
+from sightline.export.card import card
+from sightline.inference.session import Session
+from sightline.models.results import ModelResults
+
 
 def test_code_of_the_card_runs(layout):
     card = layout.model("cnn").card.read_text()
@@ -28,3 +34,14 @@ def test_card_tells_sample_from_real_and_carries_the_figures(layout):
     assert f"| test | 60 | {metrics['test']['top1']} |" in card
     assert "lengths" not in card
     assert "`lengths`" in layout.model("lstm").card.read_text()
+
+
+@pytest.mark.faults
+def test_names_of_classes_are_text_in_the_card(layout):
+    files, results = layout.model("cnn"), ModelResults("cnn", layout)
+    description = json.loads(files.description.read_text())
+    description["data"] |= {"classes": ["<b>a", "*b*"], "note": "<script>", "terms": "[x](y)"}
+    figures = json.loads(layout.results("cnn").export.read_text())
+    text = card(description, results.metrics, figures, Session(files.onnx))
+    assert r"Classes: &lt;b&gt;a, \*b\*." in text
+    assert "> &lt;script&gt;" in text and r"terms: \[x\](y)" in text

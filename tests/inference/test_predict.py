@@ -1,7 +1,9 @@
 """`sightline predict`: an exported file asked about images of every kind, with clear refusals."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -195,3 +197,70 @@ def test_a_copy_far_from_the_project_answers(layout, model, bars, tmp_path, monk
     Image.fromarray(bars[0]).save("bar.png")
     assert main(["predict", "taken.onnx", "bar.png"]) == 0
     assert answers(capsys.readouterr().out) == {"bar.png": expected(model, bars[0])}
+
+
+@pytest.mark.faults
+def test_an_image_of_one_colour_gets_a_word(model, bars, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (30, 20), (70, 80, 90)).save("wall.png")
+    Image.fromarray(bars[0]).save("bar.png")
+    assert main(["predict", str(model), "wall.png", "bar.png"]) == 0
+    wall, bar = capsys.readouterr().out.splitlines()
+    assert wall.endswith("  (one single colour: there is nothing to see in it)")
+    assert "(" not in bar
+
+
+@pytest.mark.faults
+def test_half_a_jpeg_and_numbers_without_a_scale_are_not_answered(
+    model, bars, tmp_path, monkeypatch, capsys, caplog
+):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(bars[0].repeat(9, 0).repeat(9, 1)).save("photo.jpg", quality=95)
+    photo = Path("photo.jpg").read_bytes()
+    Path("half.jpg").write_bytes(photo[: len(photo) * 3 // 4] + b"\xff\xd9")
+    Image.fromarray((bars[0] / 255).astype(np.float32)).save("share.tiff")
+    assert main(["predict", str(model), "half.jpg", "share.tiff", "photo.jpg"]) == 1
+    assert answers(capsys.readouterr().out) == {"photo.jpg": expected(model, bars[0])}
+    assert [line.split(": ")[0] for line in caplog.messages] == ["half.jpg", "share.tiff"]
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("top", ["0", "-1", "two"])
+def test_a_number_of_classes_that_is_none_is_refused(model, top, capsys):
+    with pytest.raises(SystemExit) as status:
+        main(["predict", str(model), "image.png", "--top", top])
+    assert status.value.code == 2
+    assert f"{top!r} is no number of classes, 1 or more" in capsys.readouterr().err
+
+
+@pytest.mark.faults
+def test_a_name_in_another_encoding_does_not_stop_the_others(model, bars, tmp_path):
+    Image.fromarray(bars[0]).save(tmp_path / "bar.png")
+    latin = tmp_path / os.fsdecode(b"caf\xe9.png")
+    shutil.copy(tmp_path / "bar.png", latin)
+    command = [sys.executable, "-m", "sightline.cli", "predict", model, latin, "bar.png"]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    first, second = done.stdout.splitlines()
+    assert "caf\\udce9.png: " in first and second.startswith("bar.png: ")
+
+
+@pytest.mark.faults
+def test_ctrl_c_is_quiet(model, tmp_path):
+    os.mkfifo(tmp_path / "slow.png")
+    command = [sys.executable, "-m", "sightline.cli", "predict", model, "slow.png"]
+    with (
+        subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as process,
+        (tmp_path / "slow.png").open("wb"),  # waits until the command reads
+    ):
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    assert (process.returncode, output) == (130, b"")

@@ -74,6 +74,10 @@ def test_official_and_mirror_agree_where_the_bytes_are_the_same():
         ({"files": [FILE | {"role": "labels"}]}, "has the roles images; here stand labels"),
         ({"files": [FILE, FILE]}, "stands there twice"),
         ({"files": []}, "here stand none"),
+        (
+            {"format": "cifar", "files": [FILE | {"role": "archive"}], "without_images": ["a"]},
+            "format cifar has no class folders",
+        ),
         ({"files": [FILE | {"name": "../escape"}]}, "cannot be a file's name"),
         ({"files": [FILE | {"name": "source.json"}]}, "cannot be a file's name"),
         ({"files": [FILE | {"urls": ["http://host.example/a"]}]}, "a URL begins with https://"),

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import hashlib
 import logging
+import os
 import shutil
 import tarfile
 from dataclasses import asdict
@@ -13,6 +14,7 @@ from typing import Any
 from tqdm import tqdm
 
 from sightline.data import source
+from sightline.data.formats import archives
 from sightline.data.transfer import PATIENT, Network, alone, transfer
 from sightline.errors import SightlineError
 from sightline.files import disk_errors
@@ -63,6 +65,8 @@ def download(
             "classes": entry.classes,
             "polarity": entry.polarity,
         }
+        if entry.without_images:
+            about["without_images"] = entry.without_images
         source.write(raw, about, files)
 
 
@@ -164,23 +168,42 @@ def _reflink_or_copy(path: Path, target: Path) -> None:
 def _pack(folder: Path, target: Path) -> None:
     """Write a folder as a tar whose bytes depend on names and contents alone.
 
-    Raises SightlineError for a link to a folder, which is not followed: it may lead in a circle.
+    Nothing is passed over: an empty folder is a member, and what is hidden, a link that leads
+    nowhere and what is neither file nor folder are members without content, for preprocess to
+    count. Raises SightlineError for a link to a folder, which is not followed: it may lead in a
+    circle; OSError for what may not be read.
     """
     with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
-        for path in sorted(folder.rglob("*")):
-            name = path.relative_to(folder)
-            if any(part.startswith(".") for part in name.parts):
-                continue
-            if path.is_symlink() and path.is_dir():
-                raise SightlineError(
-                    f"{path} is a link to the folder {path.resolve()}, and links to folders are "
-                    "not followed: put that folder, or a copy of it, in the link's place"
-                )
-            if path.is_file():
-                info = tarfile.TarInfo(name.as_posix())
-                info.size = path.stat().st_size
-                with path.open("rb") as stream:
-                    tar.addfile(info, stream)
+        _pack_inside(tar, folder, "")
+
+
+def _pack_inside(tar: tarfile.TarFile, folder: Path, at: str) -> None:
+    with os.scandir(folder) as listing:
+        entries = sorted(listing, key=lambda entry: entry.name)
+    for entry in entries:
+        path, info = folder / entry.name, tarfile.TarInfo(f"{at}{entry.name}")
+        hidden = entry.name.startswith(".")
+        if entry.is_dir(follow_symlinks=False):
+            if hidden or not any(path.iterdir()):
+                info.type = tarfile.DIRTYPE
+                tar.addfile(info)
+            else:
+                _pack_inside(tar, path, f"{info.name}/")
+        elif hidden:
+            tar.addfile(info)
+        elif path.is_dir():
+            raise SightlineError(
+                f"{path} is a link to the folder {path.resolve()}, and links to folders are "
+                "not followed: put that folder, or a copy of it, in the link's place"
+            )
+        elif path.is_file():
+            with path.open("rb") as stream:
+                info.size = os.fstat(stream.fileno()).st_size
+                tar.addfile(info, stream)
+        else:
+            reason = "links that lead nowhere" if path.is_symlink() else "neither files nor folders"
+            info.pax_headers = {archives.LEFT_OUT: reason}
+            tar.addfile(info)
 
 
 def _move(part: Path, target: Path) -> None:

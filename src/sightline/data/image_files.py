@@ -8,44 +8,71 @@ import io
 import warnings
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from sightline.data import damage, depth
 
 RULE = "shorter side, then centre crop"
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+# of PIL's other readers one starts Ghostscript
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".avif"),
+)
+HEAD = 4096  # bytes of a file that `is_image` wants
 
 _ORIENTATION = 0x0112  # the EXIF tag
 
 
-def read(data: bytes, size: int, channels: int, formats: tuple[str, ...] = FORMATS) -> np.ndarray:
+def is_image(head: bytes) -> bool:
+    """Say whether a file that begins so is an image for `read`, though perhaps a damaged one."""
+    Image.init()
+    for name in FORMATS:
+        accept = Image.OPEN[name][1]
+        if accept and accept(head[:16]):
+            # the marks of these two are two letters, and many texts begin so
+            return name not in ("BMP", "PPM") or _opens(head, name)
+    return False
+
+
+def _opens(head: bytes, name: str) -> bool:
+    try:
+        with Image.open(io.BytesIO(head), formats=[name]):
+            return True
+    except Exception:  # PIL's readers raise whatever they stumble over
+        return False
+
+
+def read(data: bytes, size: int, channels: int) -> np.ndarray:
     """Return an encoded image as uint8 size x size x channels (1 grey, 3 RGB).
 
     EXIF rotation is applied; transparent parts show white; 16-bit grey is scaled to 8 bits. The
     centred square of the image is resized (bilinear, antialiased), which is the same as resizing
     the shorter side and cropping the centre. A JPEG is decoded at the smallest of 1, 1/2, 1/4 and
-    1/8 of its size that still holds `size` pixels. Raises ValueError where it is not a whole image.
+    1/8 of its size that still holds `size` pixels. Raises ValueError where it is not a whole image
+    (`damage`), or its pixels are numbers without a scale (`depth`).
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata is no matter; a bomb is an error below
-            with Image.open(io.BytesIO(data), formats=formats) as image:
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 if image.format != "PNG":
-                    return _read(image, size, channels)
+                    return _read(image, data, size, channels)
                 image.verify()  # a PNG has checksums; PIL looks at all of them only when asked
-            with Image.open(io.BytesIO(data), formats=formats) as image:
-                return _read(image, size, channels)
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                return _read(image, data, size, channels)
     except MemoryError:
         raise
     except UnidentifiedImageError:
-        raise ValueError(f"not an image in a format known here ({', '.join(formats)})") from None
+        raise ValueError(f"not an image in a format known here ({', '.join(FORMATS)})") from None
     except Exception as error:  # PIL's readers raise whatever they stumble over
         raise ValueError(str(error).strip() or type(error).__name__) from None
 
 
-def _read(image: Image.Image, size: int, channels: int) -> np.ndarray:
+def _read(image: ImageFile.ImageFile, data: bytes, size: int, channels: int) -> np.ndarray:
     # of a JPEG libjpeg then computes fewer pixels, and for grey no colours; others have no draft
     drafted = image.draft("L" if channels == 1 else "RGB", (size, size))
-    image.load()
+    depth.load(image, lambda: damage.load(image, data))
     # 375 pixels by 2 are 187.5, in an image of 188: the rest of the last one is libjpeg's padding
     extent = drafted[1][2:] if drafted else image.size
     return _upright(fit(image, size, channels, extent), image)
@@ -87,9 +114,8 @@ def _upright(square: np.ndarray, image: Image.Image) -> np.ndarray:
 
 def _flat(image: Image.Image) -> Image.Image:
     """Return an image of 8 bits a channel without transparency."""
-    if image.mode.startswith("I"):  # 16-bit grey; PIL's own conversion clips it at 255
-        deep = np.asarray(image).astype(np.int64).clip(0, 65535)
-        return Image.fromarray(((deep + 128) // 257).astype(np.uint8))
+    if image.mode.startswith("I"):
+        return depth.in_8_bits(image)
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image.convert("RGBA"))

@@ -4,17 +4,19 @@ import hashlib
 import logging
 import math
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 from sightline.data import arrays, source, split
 from sightline.data.decode_many import Broken, read_many, worthwhile_processes
-from sightline.data.formats.dataset import Decoded
+from sightline.data.formats.dataset import Decoded, LeftOut
 from sightline.data.formats.decode import decode
+from sightline.data.formats.survey import EMPTY
 from sightline.data.image_files import RULE
 from sightline.errors import SightlineError
 from sightline.files import disk_errors, write_json
@@ -25,15 +27,24 @@ log = logging.getLogger(__name__)
 
 # what meta.json takes over from source.json
 _KEPT = ("dataset", "catalogue", "real", "note", "terms", "polarity")
+_CLASSES_NAMED = 5  # in a line about files that were left out
 _PIECE = 8 << 20  # bytes taken at a time where a whole array is gone through
+
+
+class _BrokenImage(NamedTuple):
+    split: str
+    row: int
+    name: str
+    class_: str
 
 
 def preprocess(raw: Raw, processed: Processed, settings: Dataset) -> None:
     """Write the arrays and meta.json of a dataset, whole or not at all.
 
     The same files and settings give the same bytes, however many processes decode.
-    Raises SightlineError: files that are not what they say, a broken image (with
-    `broken_images: stop`), too few images for a split, no place on the disk.
+    Ends with a line for each reason for which files were left out. Raises SightlineError: files
+    that are not what they say, a broken image (with `broken_images: stop`), too few images for a
+    split, a class whose images are all broken, no place on the disk.
     """
     about, paths = source.read(raw)
     decoded = decode(about, paths)
@@ -45,18 +56,23 @@ def preprocess(raw: Raw, processed: Processed, settings: Dataset) -> None:
         shutil.rmtree(unfinished.path, ignore_errors=True)
         unfinished.path.mkdir(parents=True)
         try:
-            skipped = _write_arrays(unfinished, decoded, rows, settings)
-            write_json(unfinished.meta, _meta(unfinished, about, decoded, settings, skipped))
+            broken = _write_arrays(unfinished, decoded, rows, settings)
+            left_out = _with_broken(decoded, broken)
+            meta = _meta(unfinished, about, decoded, settings, [image.name for image in broken])
+            # only where there is something to count: the bytes of all other datasets stay
+            write_json(unfinished.meta, {**meta, **({"left_out": left_out} if left_out else {})})
             shutil.rmtree(processed.path, ignore_errors=True)
             unfinished.path.rename(processed.path)
         finally:
             shutil.rmtree(unfinished.path, ignore_errors=True)
+    for reason, counts in left_out.items():
+        log.warning("%s: %s: %s", about["dataset"], _listed(counts, reason), reason)
 
 
 def _write_arrays(
     target: Processed, decoded: Decoded, rows: split.Rows, settings: Dataset
-) -> list[str]:
-    """Fill SPLIT.images.npy and SPLIT.labels.npy; return the names of the images left out."""
+) -> list[_BrokenImage]:
+    """Fill SPLIT.images.npy and SPLIT.labels.npy; return the broken images, which are left out."""
     size, channels = settings.image_size, settings.channels
     labels = {name: np.empty(0, np.int64) for name in SPLITS}
     goes_to: dict[str, np.ndarray] = {}  # split of the publisher -> per row: split here, row here
@@ -74,14 +90,25 @@ def _write_arrays(
     broken = _fill(out, decoded, goes_to, settings)
     for name in SPLITS:
         keep = np.setdiff1d(
-            np.arange(len(labels[name])), [row for at, row, _ in broken if at == name]
+            np.arange(len(labels[name])), [image.row for image in broken if image.split == name]
         )
         if len(keep) < len(labels[name]):
+            _refuse_lost(name, decoded.classes, labels[name], keep)
             labels[name] = labels[name][keep]
             out[name] = _without(target.images(name), out[name], keep)
         out[name].flush()
         np.save(target.labels(name), labels[name])
-    return [name for _, _, name in broken]
+    return broken
+
+
+def _refuse_lost(split_: str, classes: list[str], labels: np.ndarray, keep: np.ndarray) -> None:
+    """Raise SightlineError for a class that has broken images alone in train or test."""
+    lost = np.setdiff1d(labels, labels[keep])
+    if len(lost) and len(keep) and split_ != "val":
+        raise SightlineError(
+            f"all images of {classes[lost[0]]} in {split_} are broken: put whole ones in their "
+            "place, or take the class away"
+        )
 
 
 def _fill(
@@ -89,8 +116,8 @@ def _fill(
     decoded: Decoded,
     goes_to: Mapping[str, np.ndarray],
     settings: Dataset,
-) -> list[tuple[str, int, str]]:
-    """Write every image to its place; return split, row and name of each that is broken."""
+) -> list[_BrokenImage]:
+    """Write every image to its place; return those that are broken."""
     total = sum(map(len, decoded.labels.values()))
     processes = worthwhile_processes(total) if decoded.encoded else 1
     broken = []
@@ -101,14 +128,35 @@ def _fill(
         if not isinstance(image, Broken):
             out[name][row] = image
         elif settings.broken_images == "skip":
-            log.warning("%s is left out: %s", image.name, image.why)
-            broken.append((name, row, image.name))
+            log.debug("%s is broken: %s", image.name, image.why)
+            class_ = decoded.classes[decoded.labels[item.split][item.row]]
+            broken.append(_BrokenImage(name, row, image.name, class_))
         else:
             raise SightlineError(
                 f"{image.name} is broken ({image.why}): mend it, or set broken_images: skip "
                 "in params.yaml"
             )
     return broken
+
+
+def _with_broken(decoded: Decoded, broken: list[_BrokenImage]) -> LeftOut:
+    counts = Counter(image.class_ for image in broken)
+    return {**decoded.left_out, **({"broken": dict(sorted(counts.items()))} if counts else {})}
+
+
+def _listed(counts: dict[str, int], reason: str) -> str:
+    """Return `3 files of bird, 1 file of cat`, the rest of many classes in a sum."""
+    noun = "folder" if reason == EMPTY else "file"
+    most = sorted(counts, key=lambda name: -counts[name])
+    parts = [f"{_plural(counts[name], noun)} of {name}" for name in most[:_CLASSES_NAMED]]
+    if rest := most[_CLASSES_NAMED:]:
+        number = sum(counts[name] for name in rest)
+        parts.append(f"{_plural(number, noun)} of {_plural(len(rest), 'other')}")
+    return ", ".join(parts)
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' if number != 1 else ''}"
 
 
 def _without(path: Path, old: np.ndarray, keep: np.ndarray) -> np.memmap:

@@ -17,7 +17,8 @@ def locate(url: str) -> Path:
     current one, or absolute) that PATH must not leave. Raises SightlineError where it does, and
     where the variable is not set.
     """
-    variable, _, inside = unquote(url.removeprefix("file://")).partition("/")
+    quoted = url.removeprefix("file://")
+    variable, _, inside = unquote(quoted, errors="surrogateescape").partition("/")
     if not variable:
         return Path("/", inside)
     variable = variable.removeprefix("${").removesuffix("}")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sightline.drawing.text import printable
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -46,10 +48,30 @@ def chart(size: tuple[float, float], title: str, **labels: Any) -> "tuple[Figure
 
 
 def png(figure: "Figure") -> bytes:
-    """Return a matplotlib figure as PNG."""
+    """Return a matplotlib figure as PNG, its texts as they are: none is taken for a formula."""
+    _write_out(figure)
     picture = io.BytesIO()
     figure.savefig(picture, dpi=100, metadata={"Software": None})  # no version in the bytes
     return picture.getvalue()
+
+
+def _write_out(figure: "Figure") -> None:
+    """Make the texts of a figure printable, and escape the sign that begins a formula."""
+    from matplotlib.text import Text
+    from matplotlib.ticker import FuncFormatter
+
+    for text in figure.findobj(Text):  # those at ticks are written anew when they are drawn
+        text.set_text(_literal(text.get_text()))
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            formatter = axis.get_major_formatter()
+            if isinstance(formatter, FuncFormatter):  # names; numbers have formatters of their own
+                named = formatter.func
+                axis.set_major_formatter(lambda *place, named=named: _literal(named(*place)))
+
+
+def _literal(text: str) -> str:
+    return printable(text).replace("$", r"\$")
 
 
 def plot_lines(axes: "Axes", lines: Sequence[Line], log: bool = False) -> None:

@@ -1,6 +1,7 @@
 """The model card: what a person must know who takes the file and has never heard of Sightline."""
 
 from sightline import tasks
+from sightline.drawing.text import markdown
 from sightline.inference.session import Session
 from sightline.tasks.words import Words
 
@@ -43,7 +44,7 @@ def card(description: dict, metrics: dict, figures: dict, session: Session) -> s
         "## Checked at export",
         _checked(figures),
         "## Terms",
-        f"The data's terms: {data['terms']}",
+        f"The data's terms: {markdown(data['terms'])}",
         "## Limits",
         _limits(description, words),
     ]
@@ -63,11 +64,11 @@ def _what(description: dict, metrics: dict) -> str:
 def _data(data: dict) -> str:
     real = "real data" if data["real"] else "**NOT real data**"
     counts = ", ".join(f"{count:,} {split}" for split, count in data["counts"].items())
-    names = data["classes"]
+    names = [markdown(name) for name in data["classes"]]
     more = f" and {len(names) - 20:,} more, in the file's metadata" if len(names) > 20 else ""
     return (
         f"{data['dataset']} from the catalogue `{data['catalogue']}`: {real}.\n\n"
-        f"> {data['note']}\n\n"
+        f"> {markdown(data['note'])}\n\n"
         f"Images: {counts}. Classes: {', '.join(names[:20])}{more}."
     )
 

@@ -9,15 +9,13 @@ import numpy as np
 from PIL import Image
 
 from sightline import tasks
-from sightline.data.image_files import FORMATS, RULE, read
+from sightline.data.image_files import RULE, read
 from sightline.errors import SightlineError, one_line
 from sightline.files import write_atomically
 from sightline.inference.session import Session
 from sightline.settings.explain import nearest
 
 logger = logging.getLogger(__name__)
-
-READABLE = (*FORMATS, "GIF", "TIFF", "PPM", "AVIF")  # of PIL's other readers one starts Ghostscript
 
 
 def predict(model: str, images: list[str], top: int = 1, invert: str = "auto") -> None:
@@ -26,8 +24,9 @@ def predict(model: str, images: list[str], top: int = 1, invert: str = "auto") -
 
     `top`: how many classes to print, for a task that chooses among classes.
     `invert`: yes, no, or auto, which inverts an image with a light border for a model that was
-    trained on light things on dark ground, and says so. An image that cannot be read gets a line
-    in the log, and the others go on; then SightlineError at the end.
+    trained on light things on dark ground, and says so, as it does of an image of one colour. An
+    image that cannot be read gets a line in the log, and the others go on; then SightlineError at
+    the end.
     """
     session = Session(model)
     description = session.metadata["image"]
@@ -52,7 +51,7 @@ def predict(model: str, images: list[str], top: int = 1, invert: str = "auto") -
     failed = 0
     for path in images:
         try:
-            image = read(Path(path).read_bytes(), size, channels, READABLE)
+            image = read(Path(path).read_bytes(), size, channels)
         except (OSError, ValueError) as error:
             logger.error("%s: %s", path, getattr(error, "strerror", None) or one_line(error))
             failed += 1
@@ -62,6 +61,8 @@ def predict(model: str, images: list[str], top: int = 1, invert: str = "auto") -
             image, note = 255 - image, "  (inverted: its border is light)"
         elif invert == "yes":
             image = 255 - image
+        if (image == image[0, 0]).all():
+            note += "  (one single colour: there is nothing to see in it)"
         answer = words.answer(session.run, image, classes, top)
         kept = ""
         if answer.picture is not None:

@@ -76,6 +76,7 @@ class Entry:
 
     `classes` are the classes' names in the order of the labels, or a mapping from the folder or
     synset that a class has in the files to its readable name; without it the files say it.
+    `without_images` are folders (synset tars) that may hold no image and are no class then.
     `polarity` tells users of the exported model how its images look: light-on-dark or nothing.
     """
 
@@ -86,6 +87,7 @@ class Entry:
     files: list[File]
     polarity: Literal["light-on-dark"] | None = None
     classes: list[str] | dict[str, str] | None = None
+    without_images: list[str] = field(default_factory=list)
     draw: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
@@ -108,6 +110,8 @@ class Entry:
         kind, wanted = _NAMING[self.format]
         if not isinstance(self.classes, kind):
             raise ValueError(f"classes: in format {self.format} they are {wanted}")
+        if self.without_images and self.format not in ("folder", "imagenet"):
+            raise ValueError(f"without_images: format {self.format} has no class folders")
 
 
 def load(path: Path) -> dict[str, Any]:

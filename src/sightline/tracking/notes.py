@@ -1,13 +1,14 @@
 """What a model's run says in words: Markdown, shown by the MLflow UI."""
 
+from sightline.drawing.text import markdown
 from sightline.tracking.locked_results import LockedResults
 
 
 def warning(data: dict) -> str:
     """Return one line that says what the data is; in bold where it is not real."""
     if data["real"]:
-        return data["note"]
-    return f"**Not real data** (catalogue `{data['catalogue']}`): {data['note']}"
+        return markdown(data["note"])
+    return f"**Not real data** (catalogue `{data['catalogue']}`): {markdown(data['note'])}"
 
 
 def run_note(model: LockedResults, commit: str | None, dirty: bool) -> str:

@@ -29,7 +29,7 @@ def tar(path, *members, mode="w"):
 
 
 def read(path):
-    return [(name, read()) for name, read in archives.files(path)]
+    return [(member.name, member.read()) for member in archives.files(path)]
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
@@ -69,7 +69,7 @@ def test_members_that_attack_are_refused_by_name(tmp_path, evil, message):
     assert list(tmp_path.iterdir()) == [path]
     outer = tar(tmp_path / "outer.tar", member("n01.tar", path.read_bytes()))
     with pytest.raises(SightlineError, match=r"outer.tar/n01.tar: member"):
-        list(archives.files_of_tars(outer))
+        list(archives.members_of_tars(outer))
 
 
 @pytest.mark.parametrize("name", ["../out.png", "/etc/passwd"])
@@ -149,7 +149,7 @@ def test_a_number_in_a_tar_that_is_none(tmp_path):
         read(tar(tmp_path / "a.tar", sparse))
     inner = tar(tmp_path / "inner.tar", member("n01_1.JPEG", b"x"), sparse).read_bytes()
     with pytest.raises(SightlineError, match=r"a.tar is damaged .*invalid literal"):
-        list(archives.files_of_tars(tar(tmp_path / "a.tar", member("n01.tar", inner))))
+        list(archives.members_of_tars(tar(tmp_path / "a.tar", member("n01.tar", inner))))
 
 
 def test_what_is_no_archive(tmp_path):
@@ -164,11 +164,12 @@ def test_what_is_no_archive(tmp_path):
 def test_a_tar_of_tars_holds_tars_only(tmp_path):
     inner = tar(tmp_path / "inner.tar", member("n01_1.JPEG", b"x"))
     good = tar(tmp_path / "good.tar", member("n01.tar", inner.read_bytes()))
-    assert [(m.name, m.read()) for m in archives.files_of_tars(good)] == [
-        ("n01.tar/n01_1.JPEG", b"x")
+    assert [(m.name, m.read()) for m in archives.members_of_tars(good)] == [
+        ("n01.tar", b""),
+        ("n01.tar/n01_1.JPEG", b"x"),
     ]
     with pytest.raises(SightlineError, match=r"README: a tar of tars was expected"):
-        list(archives.files_of_tars(tar(tmp_path / "bad.tar", member("README", b"x"))))
+        list(archives.members_of_tars(tar(tmp_path / "bad.tar", member("README", b"x"))))
 
 
 def test_files_that_nobody_asks_for_are_not_read(tmp_path):
@@ -190,7 +191,7 @@ def test_memory_does_not_grow_with_the_number_of_members(tmp_path):
     path = tar(tmp_path / "a.tar", *(member(f"a/{number}.png", b"x") for number in range(1000)))
     tracemalloc.start()
     try:
-        assert sum(len(read()) for _, read in archives.files(path)) == 1000
+        assert sum(len(member.read()) for member in archives.files(path)) == 1000
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

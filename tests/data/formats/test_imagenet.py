@@ -104,6 +104,21 @@ def test_what_is_wrong_is_named(paths, devkit, tmp_path):
         imagenet.decode(paths, None)
 
 
+@pytest.mark.faults
+def test_what_is_no_image_is_counted_and_a_synset_without_images_is_an_error(paths, tmp_path):
+    empty = pack(tmp_path / "inner.tar", {"README": b"text"}).read_bytes()
+    synset = pack(tmp_path / "inner.tar", {"1": image(1), "2.JPEG": image(2), "a": b"x"})
+    tars = {"n01.tar": synset.read_bytes(), "n02.tar": empty}
+    paths["train"] = pack(tmp_path / "train.tar", tars)
+    paths["val"] = pack(tmp_path / "val.tar", {"1.JPEG": image(1), "README": b"text"})
+    paths["val-synsets"].write_text("1.JPEG n01\n")
+    with pytest.raises(SightlineError, match=r"n02.tar holds no image \(not images by content: 1"):
+        imagenet.decode(paths, None)
+    decoded = imagenet.decode(paths, None, ["n02.tar"])
+    assert decoded.labels["train"].tolist() == [0, 0] and len(list(decoded.items())) == 3
+    assert decoded.left_out == {"not images by content": {"n01": 1, "n02.tar": 1, "val": 1}}
+
+
 def test_a_val_image_of_a_class_that_train_lacks(paths):
     lines = paths["val-synsets"].read_text().replace("n03", "n77")
     paths["val-synsets"].write_text(lines)

@@ -1,10 +1,12 @@
 """What every decoder returns: the classes, the labels and a stream of images of a dataset."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+
+LeftOut = dict[str, dict[str, int]]  # reason -> class, or folder outside of them -> files
 
 
 class Item(NamedTuple):
@@ -22,13 +24,15 @@ class Decoded:
 
     `labels`: int64 per split: train, test (unless it must be carved from train), and val where the
     publisher has one beside a test. `items()` yields every image once, in the files' order.
-    `encoded`: the images are encoded files that cost time to decode, not arrays.
+    `encoded`: the images are encoded files that cost time to decode, not arrays. `left_out`: what
+    else the files hold.
     """
 
     classes: list[str]
     labels: dict[str, np.ndarray]
     items: Callable[[], Iterator[Item]]
     encoded: bool
+    left_out: LeftOut = field(default_factory=dict)
 
 
 def from_arrays(

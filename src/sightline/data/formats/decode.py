@@ -21,9 +21,9 @@ def decode(about: dict[str, Any], paths: dict[str, Path]) -> Decoded:
         case "cifar":
             return from_arrays(*cifar.read(paths["archive"]))
         case "imagenet":
-            return imagenet.decode(paths, about["classes"])
+            return imagenet.decode(paths, about["classes"], about.get("without_images", ()))
         case "folder":
-            return folder.decode(paths["images"], about["classes"])
+            return folder.decode(paths["images"], about["classes"], about.get("without_images", ()))
         case unknown:
             raise SightlineError(f"source.json of {about['dataset']}: no format '{unknown}'")
 

@@ -7,68 +7,72 @@ What val shows stands in the devkit (ILSVRC2012_devkit_t12.tar.gz) or in a text 
 import io
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import compress
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from sightline.data.formats import archives
+from sightline.data.formats.class_folders import class_names, readable
 from sightline.data.formats.dataset import Decoded, Item
-from sightline.data.formats.folder import class_folders, is_image, readable
+from sightline.data.formats.survey import survey
 from sightline.errors import SightlineError
 
 log = logging.getLogger(__name__)
 
 
-def decode(paths: dict[str, Path], names: dict[str, str] | None) -> Decoded:
+def decode(
+    paths: dict[str, Path], names: dict[str, str] | None, without_images: Collection[str] = ()
+) -> Decoded:
     """Return train and, as test, the publisher's val (its own test split has no public labels).
 
     Classes are in the order of their synset ids. Their names are the catalogue's, or the devkit's,
-    or the ids themselves. Raises SightlineError for a val image whose synset is not known.
+    or the ids themselves. Raises SightlineError for a val image whose synset is not known, and a
+    synset without images that is not in `without_images`.
     """
     if "devkit" in paths:
         truth, devkit_names = _devkit(paths["devkit"])
         names = names or devkit_names
     else:
         truth = _synset_list(paths["val-synsets"])
-    train = [_synset(name) for name, _ in _train(paths["train"])]
-    val = _val_synsets(paths["val"], truth)
-    places = [("train", synset) for synset in train] + [("val", synset) for synset in val]
-    synsets = class_folders(paths["train"], places)
+    train = survey(archives.members_of_tars(paths["train"]))
+    for tar, folder in train.root.inside.items():
+        if not folder.all_images() and tar not in without_images:
+            raise train.without_image(paths["train"], (tar,))
+    val = survey(archives.members(paths["val"]))
+    train_synsets = [folders[0].removesuffix(".tar") for folders in train.places]
+    files = [member.name for member in compress(archives.members(paths["val"]), val.taken)]
+    val_synsets = _val_synsets(paths["val"], [PurePosixPath(file).name for file in files], truth)
+    places = [("train", name) for name in train_synsets] + [("val", name) for name in val_synsets]
+    synsets = class_names(paths["train"], places)
     if names is None:
         log.warning("%s: no names for the synsets, so classes bear their ids", paths["train"])
     else:
         names = {synset: name for synset, name in names.items() if synset in set(synsets)}
     index = {synset: number for number, synset in enumerate(synsets)}
     labels = {
-        "train": np.array([index[synset] for synset in train], np.int64),
-        "test": np.array([index[synset] for synset in val], np.int64),
+        "train": np.array([index[synset] for synset in train_synsets], np.int64),
+        "test": np.array([index[synset] for synset in val_synsets], np.int64),
     }
 
     def items() -> Iterator[Item]:
-        for row, member in enumerate(_train(paths["train"])):
+        members = compress(archives.members_of_tars(paths["train"]), train.taken)
+        for row, member in enumerate(members):
             yield Item("train", row, member.name, member.read())
-        for row, member in enumerate(_val(paths["val"])):
+        for row, member in enumerate(compress(archives.members(paths["val"]), val.taken)):
             yield Item("test", row, member.name, member.read())
 
-    return Decoded(readable(paths["train"], synsets, names), labels, items, encoded=True)
+    classes = readable(paths["train"], synsets, names)
+    left_out = train.by_class({(f"{synset}.tar",): classes[index[synset]] for synset in synsets})
+    for (reason, _), count in sorted(val.left_out.items()):
+        counts = left_out.setdefault(reason, {})
+        counts["val"] = counts.get("val", 0) + count
+    return Decoded(classes, labels, items, encoded=True, left_out=left_out)
 
 
-def _train(path: Path) -> Iterator[archives.Member]:
-    return (member for member in archives.files_of_tars(path) if is_image(member.name))
-
-
-def _val(path: Path) -> Iterator[archives.Member]:
-    return (member for member in archives.files(path) if is_image(member.name))
-
-
-def _synset(name: str) -> str:
-    return name.split(".tar/")[0]
-
-
-def _val_synsets(path: Path, truth: dict[str, str] | list[str]) -> list[str]:
+def _val_synsets(path: Path, files: list[str], truth: dict[str, str] | list[str]) -> list[str]:
     """Return the synset of each val image in the archive's order."""
-    files = [PurePosixPath(name).name for name, _ in _val(path)]
     if isinstance(truth, list):  # the devkit's lines follow the sorted names
         if len(truth) != len(files):
             raise SightlineError(f"{path}: {len(files)} images, the devkit knows {len(truth)}")

@@ -101,10 +101,7 @@ def wrongest(
     wrong = np.flatnonzero(predicted != labels)
     wrong = wrong[np.argsort(-sure[wrong], kind="stable")][:SHOWN]
     captions = [
-        (
-            f"is {classes[labels[index]][:16]}",
-            f"{classes[predicted[index]][:14]} {100 * sure[index]:.0f} %",
-        )
+        (f"is {classes[labels[index]]}", f"{classes[predicted[index]]} {100 * sure[index]:.0f} %")
         for index in wrong
     ]
     return sheets.sheet(images[wrong], captions, "No mistake on the test split.")
