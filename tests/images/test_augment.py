@@ -6,7 +6,7 @@ import torch
 
 from sightline.images.augment import augment
 from sightline.images.cutout import cutout
-from sightline.images.draws import Draws, generator
+from sightline.images.random_numbers import RandomNumbers, generator
 from sightline.images.flip import alternately_flipped, flip
 from sightline.images.translate import translate
 from sightline.images.turn import turn
@@ -20,12 +20,12 @@ def images() -> torch.Tensor:
 
 def change(images: torch.Tensor, step: int = 0, epoch: int = 0, **settings) -> torch.Tensor:
     index = torch.arange(len(images))
-    chosen, draws = Augment(**settings), draws_of(len(images), step)
-    return augment(images, index, chosen, draws, seed=1, epoch=epoch)
+    chosen, random = Augment(**settings), random_of(len(images), step)
+    return augment(images, index, chosen, random, seed=1, epoch=epoch)
 
 
-def draws_of(count: int, step: int = 0, part: slice = slice(0, None)) -> Draws:
-    return Draws(generator(1, "x", step), count, part)
+def random_of(count: int, step: int = 0, part: slice = slice(0, None)) -> RandomNumbers:
+    return RandomNumbers(generator(1, "x", step), count, part)
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,10 @@ def test_parts_of_a_batch_change_as_the_whole_does(images):
     everything = Augment(rotate=20, scale=0.3, translate=2, flip="alternating", cutout=4)
     index = torch.randperm(64)
     parts = [
-        augment(images[p], index[p], everything, draws_of(64, part=p), seed=1, epoch=0)
+        augment(images[p], index[p], everything, random_of(64, part=p), seed=1, epoch=0)
         for p in (slice(0, 21), slice(21, 64))
     ]
-    batch = augment(images, index, everything, draws_of(64), seed=1, epoch=0)
+    batch = augment(images, index, everything, random_of(64), seed=1, epoch=0)
     assert torch.equal(torch.cat(parts), batch)
 
 
@@ -63,7 +63,7 @@ def test_without_settings_nothing_changes(images):
 
 
 def test_translate_moves_by_whole_pixels_in_every_direction(images):
-    moved = translate(images, 2, draws_of(64))
+    moved = translate(images, 2, random_of(64))
     shifts = set()
     for before, after in zip(images.numpy(), moved.numpy(), strict=True):
         padded = np.pad(before, ((2, 2), (2, 2), (0, 0)), mode="reflect")
@@ -97,7 +97,7 @@ def test_rotate_and_scale_change_no_more_than_they_say(images):
 
 def test_a_shift_larger_than_the_image_stays_inside():
     image = torch.arange(4, dtype=torch.uint8).view(1, 2, 2, 1)
-    assert translate(image, 9, draws_of(1)).shape == image.shape
+    assert translate(image, 9, random_of(1)).shape == image.shape
 
 
 def test_alternating_flip_shows_each_image_every_other_epoch():
@@ -114,6 +114,6 @@ def test_flip_mirrors_left_to_right():
 
 
 def test_cutout_changes_at_most_its_square(images):
-    changed = (cutout(images, 3, draws_of(64)) != images).any(3)
+    changed = (cutout(images, 3, random_of(64)) != images).any(3)
     assert changed.flatten(1).sum(1).max() <= 9
     assert changed.any(2).sum(1).max() <= 3 and changed.any(1).sum(1).max() <= 3

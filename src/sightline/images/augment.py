@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from sightline.images.cutout import cutout
-from sightline.images.draws import Draws
+from sightline.images.random_numbers import RandomNumbers
 from sightline.images.flip import alternately_flipped, flip
 from sightline.images.translate import translate
 from sightline.images.turn import turn
@@ -11,18 +11,18 @@ from sightline.settings.recipe import Augment
 
 
 def augment(
-    images: Tensor, index: Tensor, settings: Augment, draws: Draws, seed: int, epoch: int
+    images: Tensor, index: Tensor, settings: Augment, random: RandomNumbers, seed: int, epoch: int
 ) -> Tensor:
     """Return uint8 images N x H x W x C, changed at random; `index` says which images they are."""
     if settings.rotate or settings.scale:
-        degrees, sizes = (2 * draws.uniform(2) - 1).to(images.device, non_blocking=True)
+        degrees, sizes = (2 * random.uniform(2) - 1).to(images.device, non_blocking=True)
         images = turn(images, degrees * settings.rotate, 1 + sizes * settings.scale)
     if settings.translate:
-        images = translate(images, settings.translate, draws)
+        images = translate(images, settings.translate, random)
     if settings.flip == "random":
-        images = flip(images, draws.uniform() < 0.5)
+        images = flip(images, random.uniform() < 0.5)
     elif settings.flip == "alternating":
         images = flip(images, alternately_flipped(index, seed, epoch))
     if settings.cutout:
-        images = cutout(images, settings.cutout, draws)
+        images = cutout(images, settings.cutout, random)
     return images

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from sightline.images.draws import Draws
+from sightline.images.random_numbers import RandomNumbers
 
 
-def cutout(images: Tensor, size: int, draws: Draws) -> Tensor:
+def cutout(images: Tensor, size: int, random: RandomNumbers) -> Tensor:
     """Return each image with one square of `size` pixels set to the image's own mean.
 
     `images` uint8 N x H x W x C. DeVries, Taylor 2017 (arXiv:1708.04552); the square may reach over
@@ -14,8 +14,8 @@ def cutout(images: Tensor, size: int, draws: Draws) -> Tensor:
     """
     height, width = images.shape[1:3]
     device = images.device
-    top = draws.integers(0, height - 1).unsqueeze(1).to(device, non_blocking=True) - size // 2
-    left = draws.integers(0, width - 1).unsqueeze(1).to(device, non_blocking=True) - size // 2
+    top = random.integers(0, height - 1).unsqueeze(1).to(device, non_blocking=True) - size // 2
+    left = random.integers(0, width - 1).unsqueeze(1).to(device, non_blocking=True) - size // 2
     row, column = torch.arange(height, device=device), torch.arange(width, device=device)
     in_rows = (row >= top) & (row < top + size)
     in_columns = (column >= left) & (column < left + size)

@@ -11,7 +11,7 @@ from torch.nn import functional
 from sightline.drawing import charts
 from sightline.drawing.charts import COLOURS, Line, plot_lines
 from sightline.drawing.results_folder import ResultsFolder
-from sightline.images.draws import seed_weights
+from sightline.images.random_numbers import seed_weights
 from sightline.models.trained import TrainedModel
 from sightline.networks.layers import Recurrent, normalise
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import Tensor
 
-from sightline.images.draws import Draws
+from sightline.images.random_numbers import RandomNumbers
 from sightline.networks import layers
 from sightline.settings.recipe import Recipe
 from sightline.tasks.words import Words
@@ -38,7 +38,7 @@ class Task(ABC):
             return "label_smoothing spreads a class over the others, and here are none: drop it"
         return None
 
-    def pose(self, images: Tensor, labels: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
+    def pose(self, images: Tensor, labels: Tensor, random: RandomNumbers) -> tuple[Tensor, Tensor]:
         """Return a training batch as a question: images and targets, N of each.
 
         What is random about it comes from `draws` alone.

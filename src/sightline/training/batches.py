@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sightline.images.draws import generator
+from sightline.images.random_numbers import generator
 
 
 class Images:

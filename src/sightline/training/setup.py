@@ -6,7 +6,7 @@ from torch import nn
 from sightline import tasks
 from sightline.data.arrays import load_meta, load_split
 from sightline.errors import SightlineError
-from sightline.images.draws import seed_weights
+from sightline.images.random_numbers import seed_weights
 from sightline.layout import Processed
 from sightline.models.trained import TrainedModel
 from sightline.networks.layers import normalise

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sightline.images.augment import augment
-from sightline.images.draws import Draws, generator
+from sightline.images.random_numbers import RandomNumbers, generator
 from sightline.models.trained import TrainedModel
 from sightline.settings.recipe import Recipe
 from sightline.training.average import average
@@ -20,7 +20,7 @@ from sightline.training.optim import learning_rate, optimizers
 
 
 class Training:
-    """A model in training. Its random draws need no state (see `sightline.images.draws`)."""
+    """A model in training. Its random draws need no state (see `sightline.images.random_numbers`)."""
 
     def __init__(
         self,
@@ -86,8 +86,8 @@ class Training:
     def take_step(self, index: Tensor, images: Tensor, labels: Tensor, epoch: int) -> None:
         """Move the weights against the gradient of the loss on the images, which are at `index`."""
         recipe, ranks = self.recipe, self.place.ranks
-        images = augment(images, index, recipe.augment, self.draws("augment"), self.seed, epoch)
-        images, targets = self.task.pose(images, labels, self.draws("pose"))
+        images = augment(images, index, recipe.augment, self.random_numbers("augment"), self.seed, epoch)
+        images, targets = self.task.pose(images, labels, self.random_numbers("pose"))
         torch.manual_seed(generator(self.seed, "dropout", self.step).initial_seed() + ranks.rank)
         self.network.zero_grad(set_to_none=True)
         loss, scores = self.parallel(images, targets, self.lengths(images), recipe.label_smoothing)
@@ -104,16 +104,16 @@ class Training:
             self.average.update(self.network, self.step, self.steps)
         self.totals += ranks.sum(torch.stack([loss.detach(), scores.mean()]) * share)
 
-    def draws(self, purpose: str) -> Draws:
+    def random_numbers(self, purpose: str) -> RandomNumbers:
         """Return what is random about the images of this step's batch, of this rank's part."""
-        return Draws(generator(self.seed, purpose, self.step), self.batch_size, self.part)
+        return RandomNumbers(generator(self.seed, purpose, self.step), self.batch_size, self.part)
 
     def lengths(self, images: Tensor) -> Tensor | None:
         """Return how many steps of each training image are shown; None: all of all."""
         least = self.recipe.min_rows
         if not least:
             return None
-        rows = self.draws("rows").integers(least, images.shape[1])
+        rows = self.random_numbers("rows").integers(least, images.shape[1])
         return (rows * self.network.steps_per_row).to(self.place.device, non_blocking=True)
 
     def learning_rate(self) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sightline.images.draws import Draws
+from sightline.images.random_numbers import RandomNumbers
 from sightline.images.turn import turn
 from sightline.tasks.rotation import task as rotation
 
@@ -24,10 +24,10 @@ def test_val_and_test_are_turned_by_fixed_angles_of_their_own(monkeypatch):
 
 def test_the_angle_of_a_batch_is_drawn_anew_and_is_what_it_was_turned_by():
     images = torch.randint(0, 256, (4, 8, 8, 1), dtype=torch.uint8)
-    draws = Draws(torch.Generator().manual_seed(5), 4, slice(0, 4))
-    turned, angles = TASK.pose(images, torch.zeros(4), draws)
+    random = RandomNumbers(torch.Generator().manual_seed(5), 4, slice(0, 4))
+    turned, angles = TASK.pose(images, torch.zeros(4), random)
     assert torch.equal(turned, turn(images, angles))
-    assert not torch.equal(angles, TASK.pose(images, torch.zeros(4), draws)[1])
+    assert not torch.equal(angles, TASK.pose(images, torch.zeros(4), random)[1])
 
 
 def test_rotation_figures_worked_out_by_hand():

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sightline.images.draws import Draws
+from sightline.images.random_numbers import RandomNumbers
 from sightline.images.turn import turn
 from sightline.networks import layers
 from sightline.settings.recipe import Recipe
@@ -42,9 +42,9 @@ class Rotation(Task):
             )
         return super().mistake(kind, settings, recipe)
 
-    def pose(self, images: Tensor, labels: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
+    def pose(self, images: Tensor, labels: Tensor, random: RandomNumbers) -> tuple[Tensor, Tensor]:
         """Return the images, each turned by an angle of its own, and the angles."""
-        angles = angles_of(draws.uniform()).to(images.device, non_blocking=True)
+        angles = angles_of(random.uniform()).to(images.device, non_blocking=True)
         return turn(images, angles), angles
 
     def examples(

@@ -8,7 +8,7 @@ from sightline.tasks.brightness.words import WORDS
 from torch import Tensor
 from torch.nn import functional
 
-from sightline.images.draws import Draws
+from sightline.images.random_numbers import RandomNumbers
 from sightline.tasks.base import Task
 
 SCALE = 100.0
@@ -24,7 +24,7 @@ class Brightness(Task):
         """Return 2."""
         return 2
 
-    def pose(self, images: Tensor, labels: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
+    def pose(self, images: Tensor, labels: Tensor, random: RandomNumbers) -> tuple[Tensor, Tensor]:
         """Return the images and their moments."""
         return images, moments(images)
 

@@ -7,7 +7,7 @@ from sightline.tasks.mirrored.words import OPTIONS, WORDS
 from torch import Tensor
 from torch.nn import functional
 
-from sightline.images.draws import Draws
+from sightline.images.random_numbers import RandomNumbers
 from sightline.tasks.base import Task
 
 
@@ -20,9 +20,9 @@ class Mirrored(Task):
         """Return the number of answers."""
         return len(OPTIONS)
 
-    def pose(self, images: Tensor, labels: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
+    def pose(self, images: Tensor, labels: Tensor, random: RandomNumbers) -> tuple[Tensor, Tensor]:
         """Return the images, each mirrored or not by a coin, and what the coin showed."""
-        mirrored = (draws.uniform() < 0.5).to(images.device)
+        mirrored = (random.uniform() < 0.5).to(images.device)
         return images.where(~mirrored.view(-1, 1, 1, 1), images.flip(2)), mirrored.long()
 
     def examples(
