@@ -6,8 +6,8 @@ import torch
 
 from sightline.images.augment import augment
 from sightline.images.cutout import cutout
-from sightline.images.random_numbers import RandomNumbers, generator
 from sightline.images.flip import alternately_flipped, flip
+from sightline.images.random_numbers import RandomNumbers, generator
 from sightline.images.translate import translate
 from sightline.images.turn import turn
 from sightline.settings.recipe import Augment

@@ -3,8 +3,8 @@
 from torch import Tensor
 
 from sightline.images.cutout import cutout
-from sightline.images.random_numbers import RandomNumbers
 from sightline.images.flip import alternately_flipped, flip
+from sightline.images.random_numbers import RandomNumbers
 from sightline.images.translate import translate
 from sightline.images.turn import turn
 from sightline.settings.recipe import Augment

@@ -21,7 +21,7 @@ def seed_weights(seed: int) -> None:
 
 
 @dataclass(frozen=True)
-class Draws:
+class RandomNumbers:
     """Random numbers for the images of a batch.
 
     Numbers are drawn for all `count` images, and those of `part` are given: the ranks of a training

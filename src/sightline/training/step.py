@@ -86,7 +86,9 @@ class Training:
     def take_step(self, index: Tensor, images: Tensor, labels: Tensor, epoch: int) -> None:
         """Move the weights against the gradient of the loss on the images, which are at `index`."""
         recipe, ranks = self.recipe, self.place.ranks
-        images = augment(images, index, recipe.augment, self.random_numbers("augment"), self.seed, epoch)
+        images = augment(
+            images, index, recipe.augment, self.random_numbers("augment"), self.seed, epoch
+        )
         images, targets = self.task.pose(images, labels, self.random_numbers("pose"))
         torch.manual_seed(generator(self.seed, "dropout", self.step).initial_seed() + ranks.rank)
         self.network.zero_grad(set_to_none=True)
