@@ -20,7 +20,7 @@ from sightline.training.optim import learning_rate, optimizers
 
 
 class Training:
-    """A model in training. Its random draws need no state (see `sightline.images.random_numbers`)."""
+    """A model in training. Its random numbers need no state (`sightline.images.random_numbers`)."""
 
     def __init__(
         self,
