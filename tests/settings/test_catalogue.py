@@ -66,6 +66,7 @@ def test_official_and_mirror_agree_where_the_bytes_are_the_same():
     [
         ({"ral": True}, "things.ral: unknown key: did you mean 'real'?"),
         ({"real": "perhaps"}, "things.real"),
+        ({"classes": [1]}, "things.classes.0: input should be a valid string, not 1"),
         ({"note": None}, "things.note"),
         ({"format": "idx2"}, "things.format"),
         ({"classes": ["a"]}, "left out, or a mapping from folder to name"),

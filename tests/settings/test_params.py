@@ -84,6 +84,39 @@ def test_a_mistake_is_named_with_its_place(layout, place, value, message):
     assert message in mistakes(layout)
 
 
+@pytest.mark.faults
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        ("recipes.cnn-4.epochs", True, "epochs: input should be a valid integer, not True"),
+        ("recipes.cnn-4.epochs", 2.0, "epochs: input should be a valid integer, not 2.0"),
+        ("recipes.cnn-4.batch_size", "128", "size: input should be a valid integer, not '128'"),
+        ("recipes.cnn-4.ema", "0.9", "ema: input should be a valid number, not '0.9'"),
+        ("recipes.cnn-4.augment.translate", 2**53, "translate: input should be less than"),
+        ("datasets.mnist.channels", True, "channels: input should be a valid integer, not True"),
+        ("models.mnist-cnn.seed", "1", "seed: input should be a valid integer, not '1'"),
+        ("compute.compile", "yes", "compile: input should be a valid boolean, not 'yes'"),
+        ("compute.threads", 4097, "threads: input should be less than or equal to 4096, not 4097"),
+        (
+            "compute",
+            {"device": "cpu", "sync_batch_norm": True},
+            "compute: torch's SyncBatchNorm refuses the CPU: set sync_batch_norm to false",
+        ),
+        ("flows.lock_wait", math.nan, "lock_wait: input should be a finite number, not nan"),
+        (
+            "benchmark.threads",
+            [0],
+            "threads.0: input should be greater than or equal to 1 or 'all'",
+        ),
+        ("benchmark.threads", ["al"], "threads.0: input should be a valid integer or 'all', not"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_in_one_line(layout, place, value, message):
+    change(layout, place, value)
+    line = mistakes(layout)
+    assert message in line and "\n" not in line and "constrained" not in line
+
+
 def test_every_mistake_gets_a_line(layout):
     change(layout, "recipes.cnn-4.epochs", 0)
     change(layout, "compute.threads", 0)

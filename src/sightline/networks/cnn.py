@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from sightline.networks import layers
-from sightline.settings.section import Count, Natural, section
+from sightline.settings.section import Count, Natural, Positive, Switch, section
 
 ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU}
 
@@ -31,11 +31,11 @@ class Settings:
     convolutions: Count = 2
     activation: Literal["relu", "gelu", "silu"] = "relu"
     pool: Literal["before-norm", "after-norm"] = "before-norm"
-    norm_scale: bool = True
-    norm_momentum: Annotated[float, Field(gt=0, le=1)] = 0.1
+    norm_scale: Switch = True
+    norm_momentum: Annotated[Positive, Field(le=1)] = 0.1
     whiten: Natural = 0
-    dirac: bool = False
-    small_head: bool = False
+    dirac: Switch = False
+    small_head: Switch = False
 
 
 class Network(layers.Network):

@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from sightline.settings.section import Count, Natural, section
+from sightline.settings.section import Count, Natural, Switch, section
 
 
 class Network(nn.Module):
@@ -63,7 +63,7 @@ class RecurrentSettings:
 
     hidden_size: Count
     layers: Count = 1
-    bidirectional: bool = False
+    bidirectional: Switch = False
     sequence: Literal["rows", "pixels", "permuted-pixels"] = "rows"
 
 

@@ -11,7 +11,7 @@ from sightline.networks import layers
 from sightline.settings.section import Count, section
 
 # torch 2.14's strided 1x1 convolution of fewer than 8 channels corrupts memory on the CPU
-Width = Annotated[int, Field(ge=8)]
+Width = Annotated[Count, Field(ge=8)]
 
 
 @section

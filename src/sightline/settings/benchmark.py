@@ -26,7 +26,7 @@ class Regression:
     """
 
     threshold: Positive = 0.1
-    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.99
+    confidence: Annotated[Positive, Field(lt=1)] = 0.99
     resamples: Count = 1000
 
 

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from sightline.errors import SightlineError
 from sightline.layout import SOURCE
 from sightline.settings.explain import explain, nearest
-from sightline.settings.section import Count, section
+from sightline.settings.section import Count, Switch, section
 from sightline.settings.yaml_file import read_yaml
 
 # Which files a format consists of, by role: one of these sets.
@@ -46,7 +46,7 @@ class File:
     size: Count | None = None
     sha256: str | None = None
     md5: str | None = None
-    in_place: bool = False
+    in_place: Switch = False
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or self.name == SOURCE:
@@ -81,7 +81,7 @@ class Entry:
     """
 
     format: Literal["idx", "cifar", "imagenet", "folder"]
-    real: bool
+    real: Switch
     note: str
     terms: str
     files: list[File]

@@ -5,14 +5,24 @@ from collections.abc import Iterator
 from dataclasses import field
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from sightline.errors import SightlineError
 from sightline.layout import Layout
 from sightline.settings.benchmark import Benchmark
 from sightline.settings.explain import explain, nearest
 from sightline.settings.recipe import Recipe
-from sightline.settings.section import Count, Natural, NonNegative, Positive, Seed, Share, section
+from sightline.settings.section import (
+    Count,
+    Integer,
+    Natural,
+    NonNegative,
+    Positive,
+    Seed,
+    Share,
+    Switch,
+    section,
+)
 from sightline.settings.yaml_file import read_yaml
 
 T = TypeVar("T")
@@ -28,8 +38,8 @@ class Dataset:
     for a folder of images that has no test split of its own.
     """
 
-    image_size: Annotated[int, Field(ge=1, le=4096)]
-    channels: Literal[1, 3]
+    image_size: Annotated[Count, Field(le=4096)]
+    channels: Annotated[Literal[1, 3], BeforeValidator(TypeAdapter(Integer).validate_python)]
     val_size: Share
     test_size: Share = 0.0
     seed: Seed = 0
@@ -44,7 +54,7 @@ class Model:
     network: str
     task: str
     recipe: str
-    seed: int = 0
+    seed: Integer = 0
 
 
 @section
@@ -59,11 +69,15 @@ class Compute:
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    threads: Count = 1
+    threads: Annotated[Count, Field(le=4096)] = 1
     processes: Count = 1
-    sync_batch_norm: bool = False
-    compile: bool = False
+    sync_batch_norm: Switch = False
+    compile: Switch = False
     checkpoint_seconds: NonNegative = 30.0
+
+    def __post_init__(self) -> None:
+        if self.sync_batch_norm and self.device == "cpu":
+            raise ValueError("torch's SyncBatchNorm refuses the CPU: set sync_batch_norm to false")
 
 
 @section

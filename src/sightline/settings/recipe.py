@@ -64,7 +64,7 @@ class Augment:
     `rotate`: degrees, `scale`: a share of the size, `translate`, `cutout`: pixels.
     """
 
-    rotate: Annotated[float, Field(ge=0, le=180)] = 0.0
+    rotate: Annotated[NonNegative, Field(le=180)] = 0.0
     scale: Share = 0.0
     translate: Natural = 0
     flip: Literal["none", "random", "alternating"] = "none"
