@@ -1,14 +1,25 @@
-"""Whether the networks, tasks and recipes of params.yaml go together. Imports torch."""
+"""Whether the networks, tasks and recipes of params.yaml go together, on the images of their
+dataset. Imports torch; needs no data.
+"""
 
-from collections.abc import Iterable
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
 
+import torch
 from pydantic import TypeAdapter, ValidationError
 
 from sightline import networks, tasks
-from sightline.errors import SightlineError
+from sightline.errors import SightlineError, one_line
 from sightline.layout import Layout
+from sightline.models.shapes import refused, sketch
+from sightline.networks.layers import Network
 from sightline.settings.explain import explain, nearest
-from sightline.settings.params import Model, Params
+from sightline.settings.params import Compute, Dataset, Model, Params
 from sightline.settings.recipe import Recipe
 
 
@@ -16,30 +27,44 @@ def check_models(params: Params, layout: Layout, names: Iterable[str] = ()) -> N
     """Raise SightlineError with a line for each mistake in the entries of models; all if none is
     named.
 
-    A network or task that is not there, a setting that the network does not know or refuses, and a
-    network that cannot do the task.
+    A network or task that is not there, a setting that the network does not know or refuses, what a
+    network, a recipe, a task or images of this size cannot do together, and compute.compile where
+    nothing can compile.
     """
-    mistakes = []
-    for name in names or params.models:
-        model, recipe = params.model(name)
-        mistakes += [f"{layout.params}: {line}" for line in _unknown(name, model)]
-        if model.network not in networks.names():
-            continue
-        settings = networks.module(model.network).Settings
-        try:
-            TypeAdapter(settings).validate_python(recipe.network)
-        except ValidationError as error:
-            where = f"recipes.{model.recipe}.network"
-            explained = explain(layout.params, error, settings, where)
-            mistakes.append(f"{explained} (used by models.{name})")
-            continue
-        if model.task in tasks.names() and (why := mistake(model, recipe)):
-            mistakes.append(
-                f"{layout.params}: models.{name}: {model.network} with recipe {model.recipe} "
-                f"cannot do {model.task}: {why}"
-            )
+    mistakes = [line for name in names or params.models for line in _of_model(name, params, layout)]
+    if params.compute.compile and (why := _cannot_compile(params.compute)):
+        mistakes.append(f"{layout.params}: compute.compile: {why}")
     if mistakes:
         raise SightlineError("\n".join(mistakes))
+
+
+def _of_model(name: str, params: Params, layout: Layout) -> Iterator[str]:
+    path, (model, recipe) = layout.params, params.model(name)
+    yield from (f"{path}: {line}" for line in _unknown(name, model))
+    if model.network not in networks.names():
+        return
+    try:
+        settings = _settings(model, recipe, path)
+    except SightlineError as error:
+        yield f"{error} (used by models.{name})"
+        return
+    if model.task not in tasks.names():
+        return
+    dataset = params.dataset(model.dataset)
+    if why := mistake(model, recipe, settings, dataset, params.compute):
+        yield (
+            f"{path}: models.{name}: {model.network} with recipe {model.recipe} "
+            f"cannot do {model.task}: {why}"
+        )
+
+
+def _settings(model: Model, recipe: Recipe, path: Path) -> Any:
+    kind = networks.module(model.network).Settings
+    try:
+        return TypeAdapter(kind).validate_python(recipe.network)
+    except ValidationError as error:
+        where = f"recipes.{model.recipe}.network"
+        raise SightlineError(explain(path, error, kind, where)) from None
 
 
 def _unknown(name: str, model: Model) -> list[str]:
@@ -53,12 +78,75 @@ def _unknown(name: str, model: Model) -> list[str]:
     ]
 
 
-def mistake(model: Model, recipe: Recipe) -> str | None:
-    """Return why a model's network with its recipe cannot do its task, and what to do; None where
-    it can.
+def mistake(
+    model: Model, recipe: Recipe, settings: Any, dataset: Dataset, compute: Compute
+) -> str | None:
+    """Return why a model's network, set by `settings`, cannot do its task with its recipe on images
+    of the dataset's size, and what to do; None where it can.
     """
-    module = networks.module(model.network)
+    module, task, size = networks.module(model.network), tasks.task(model.task), dataset.image_size
     if (recipe.min_rows or recipe.bptt_steps) and not module.Network.takes_lengths:
         return "min_rows and bptt_steps are for networks that read sequences: drop them"
-    settings = module.Settings(**recipe.network)
-    return tasks.task(model.task).mistake(module.Network, settings, recipe)
+    images = {"classes": ["any", "number"], "width": size, "channels": dataset.channels}
+    try:
+        shape = (size, size, dataset.channels)
+        network = sketch(module, settings, shape, task.outputs(images))
+    except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:
+        return f"{one_line(error)[:200]}: change recipes.{model.recipe}.network"
+    return (
+        task.mistake(network, recipe)
+        or _rows_mistake(network, recipe)
+        or _frozen_mistake(network, recipe)
+        or _batch_mistake(network, recipe, compute)
+    )
+
+
+def _rows_mistake(network: Network, recipe: Recipe) -> str | None:
+    if recipe.min_rows > (rows := network.shape[0]):
+        return f"an image has {rows} rows, and min_rows is {recipe.min_rows}: lower it"
+    if recipe.min_rows and not network.any_height:
+        return "min_rows shows upper rows, and a network of permuted pixels reads none: drop it"
+    return None
+
+
+def _frozen_mistake(network: Network, recipe: Recipe) -> str | None:
+    frozen = set()
+    for part, epochs in recipe.frozen_after.items():
+        try:
+            parameters = network.get_submodule(part).parameters()
+        except AttributeError:
+            parts = [name for name, _ in network.named_children()]
+            return f"frozen_after names {part}, which the network lacks: {nearest(part, parts)}"
+        if epochs < recipe.epochs:
+            frozen.update(parameters)
+    if all(values in frozen for values in network.parameters() if values.requires_grad):
+        return "frozen_after leaves no part to train in the last epoch: take one out"
+    return None
+
+
+def _batch_mistake(network: Network, recipe: Recipe, compute: Compute) -> str | None:
+    least = recipe.batch_size // compute.processes  # the smallest part of a batch
+    if not least:
+        return (
+            f"a batch of {recipe.batch_size} cannot be shared by {compute.processes} processes: "
+            "lower compute.processes, or raise batch_size"
+        )
+    if least == 1 and not (network.takes_lengths or compute.sync_batch_norm):
+        network.train()
+        for part, epochs in recipe.frozen_after.items():
+            network.get_submodule(part).train(epochs > 0)
+        if error := refused(network, least):  # batch norm has nothing to take a variance of
+            return f"it refuses a batch of one image: {one_line(error)[:200]}: raise batch_size"
+    return None
+
+
+def _cannot_compile(compute: Compute) -> str | None:
+    if compute.device == "cuda" or (compute.device == "auto" and torch.cuda.is_available()):
+        return None
+    compiler = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
+    if shutil.which(shlex.split(compiler)[0]):  # torch's choice (torch/_inductor/config.py)
+        return None
+    return (
+        f"on the CPU torch compiles with {compiler}, and there is none here: install it, name "
+        "another in CXX, or set compile to false (or device to cuda, where GPU workers train)"
+    )

@@ -106,7 +106,8 @@ class Recurrent(Network):
             self.cell(size, settings.hidden_size) for size in sizes if settings.bidirectional
         )
         if settings.sequence == "permuted-pixels":
-            order = torch.randperm(height * width, generator=torch.Generator().manual_seed(0))
+            draw = torch.Generator().manual_seed(0)
+            order = torch.randperm(height * width, generator=draw, device="cpu")
             self.register_buffer("order", order)
 
     def cell(self, inputs: int, hidden: int) -> nn.RNNBase:

@@ -23,19 +23,14 @@ PREPARED_ON = 1000  # images that a network sees before the first step
 def begin(name: str, model: Model, recipe: Recipe, place: Place, processed: Processed) -> Training:
     """Return a training of one model on the arrays of its dataset.
 
-    Raises SightlineError where the arrays are missing, or network, recipe and dataset do not go
-    together; `sightline.models.check` says whether network, task and recipe do.
+    Raises SightlineError where the arrays are missing, or the network refuses its settings. That
+    network, task, recipe and dataset go together, `sightline.models.check` has seen.
     """
     meta, task = load_meta(processed), tasks.task(model.task)
     train_set = Images(*load_split(processed, "train"), place.device)
     val_set = Images(*task.examples(*load_split(processed, "val"), "val"), place.device)
     seed_weights(model.seed)
     trained = build(describe(name, model, recipe, place.threads, meta), place)
-    if recipe.min_rows > meta["height"]:
-        raise SightlineError(
-            f"{name}: an image has {meta['height']} rows: recipes.{model.recipe}.min_rows is "
-            f"{recipe.min_rows}, lower it"
-        )
     prepare(trained, train_set, model.seed)
     return Training(trained, train_set, val_set, recipe, model.seed, place)
 

@@ -20,7 +20,7 @@ class Classify(Task):
         """Return the number of classes."""
         return len(meta["classes"])
 
-    def mistake(self, kind: type[layers.Network], settings: Any, recipe: Recipe) -> str | None:
+    def mistake(self, network: layers.Network, recipe: Recipe) -> str | None:
         """Return None: every network classifies."""
         return None
 

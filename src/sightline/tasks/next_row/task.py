@@ -28,17 +28,19 @@ class NextRow(Task):
         """Return the values in a row."""
         return meta["width"] * meta["channels"]
 
-    def mistake(self, kind: type[layers.Network], settings: Any, recipe: Recipe) -> str | None:
+    def mistake(self, network: layers.Network, recipe: Recipe) -> str | None:
         """Return what is in the way: it takes a recurrent network that reads rows onward."""
-        if not issubclass(kind, layers.Recurrent):
+        if not isinstance(network, layers.Recurrent):
             return "it sees the whole image at once: take rnn, irnn, lstm or gru"
-        if settings.sequence != "rows":
-            return f"it reads {settings.sequence}: set sequence: rows"
-        if settings.bidirectional:
+        if network.sequence != "rows":
+            return f"it reads {network.sequence}: set sequence: rows"
+        if network.backward_in_time:
             return "it reads backward too, and has seen what it is asked for: drop bidirectional"
+        if network.shape[0] == 1:
+            return "its images have one row, and no next one to ask for: raise image_size"
         if recipe.min_rows == 1:
             return "an image of one row has no next one to ask for: set min_rows to 2 or more"
-        return super().mistake(kind, settings, recipe)
+        return super().mistake(network, recipe)
 
     def read(
         self, network: layers.Recurrent, images: Tensor, lengths: Tensor | None

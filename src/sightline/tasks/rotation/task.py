@@ -34,13 +34,13 @@ class Rotation(Task):
         """Return 1: the angle."""
         return 1
 
-    def mistake(self, kind: type[layers.Network], settings: Any, recipe: Recipe) -> str | None:
+    def mistake(self, network: layers.Network, recipe: Recipe) -> str | None:
         """Return what is in the way: images that augmentation has turned already."""
         if recipe.augment.rotate:
             return (
                 "augment.rotate turns images before the task does, and makes angles wrong: drop it"
             )
-        return super().mistake(kind, settings, recipe)
+        return super().mistake(network, recipe)
 
     def pose(self, images: Tensor, labels: Tensor, random: RandomNumbers) -> tuple[Tensor, Tensor]:
         """Return the images, each turned by an angle of its own, and the angles."""
