@@ -24,7 +24,7 @@ def make(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProce
     """Run make in `folder`, whose bin/ comes first on the path."""
     path = f"{folder / 'bin'}:{os.environ['PATH']}"
     return subprocess.run(
-        ["make", "--silent", *arguments, f"PYTHON={sys.executable}"],
+        ["make", "--silent", "--no-print-directory", *arguments, f"PYTHON={sys.executable}"],
         cwd=folder,
         env=os.environ | {"PATH": path} | env,
         capture_output=True,
