@@ -112,5 +112,5 @@ def test_run_ends_as_its_worst_part_and_prints_the_table_all_the_same(project, f
 def test_help_names_every_target():
     text = (ROOT / "Makefile").read_text()
     targets = re.search(r"^\.PHONY: (.+)$", text, re.MULTILINE)[1].split()
-    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True)
+    done = make(ROOT, "help")
     assert [line.split()[1] for line in done.stdout.splitlines()] == targets
