@@ -8,6 +8,9 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 SYSTEM_PATH := $(subst $(CURDIR)/$(BIN):,,$(PATH))
 export PATH := $(CURDIR)/$(BIN):$(SYSTEM_PATH)
 
+# a test waits for programs it starts more than it computes: a file of tests on each core
+SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
+
 .DEFAULT_GOAL := help
 .PHONY: help env run test test-slow lint lock ui report up down faults clean
 
@@ -24,10 +27,10 @@ run: env ## everything: data, training, evaluation, ONNX, MLflow; only what chan
 	@dvc repro --keep-going; status=$$?; sightline log || status=$$?; sightline compare && exit $$status
 
 test: env ## the tests that take minutes (without those marked slow)
-	python -m pytest
+	python -m pytest $(SIDE_BY_SIDE)
 
 test-slow: env ## the tests marked slow: a few minutes each; WHERE=tests/flows takes a part
-	python -m pytest -m 'slow and not gpu' $(WHERE)
+	python -m pytest $(SIDE_BY_SIDE) -m 'slow and not gpu' $(WHERE)
 
 lint: env ## check style, format and types
 	ruff check . && ruff format --check . && pyright

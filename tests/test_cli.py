@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,20 @@ def test_no_room_is_one_line_and_with_room_it_goes_on(tmp_path):
     for command in COMMANDS:
         line = lines[lines.index(f"{command} ends with 1") - 1]
         assert line.startswith("sightline: a disk that is written to") and "File too large" in line
+
+
+@pytest.mark.faults
+def test_a_copy_of_the_project_runs_its_own_code(tmp_path):
+    copy_settings(tmp_path)
+    shutil.copytree(PROJECT / "src", tmp_path / "src")
+    checks = tmp_path / "src" / "sightline" / "models" / "check.py"
+    checks.write_text("raise SystemExit('the code of the copy')\n")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    program = Path(sys.executable).parent / "sightline"
+    done = subprocess.run(
+        [program, "validate"], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (1, "the code of the copy\n")
 
 
 def test_an_unknown_model_gets_the_nearest_name(tmp_path, monkeypatch, capsys):

@@ -20,13 +20,13 @@ class Workspace:
 
     def __init__(self, root: Path):
         self.root = root
-        # the clone's code instead of the one that is installed, and the environment's commands
+        # the environment's commands, which find the clone's code by themselves
         self.environment = os.environ | {
-            "PYTHONPATH": str(root / "src"),
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "OMP_NUM_THREADS": "1",
         }
-        self.environment.pop("MLFLOW_TRACKING_URI", None)
+        for name in ("MLFLOW_TRACKING_URI", "PYTHONPATH"):
+            self.environment.pop(name, None)
 
     def run(self, *command: str, check: bool = True) -> str:
         """Return what a command printed, both streams."""

@@ -18,6 +18,8 @@ from sightline.errors import TRY_AGAIN, SightlineError, TryAgain
 from sightline.files import disk_errors
 from sightline.layout import Layout
 
+_OWN_CODE = "SIGHTLINE_OWN_CODE"  # the package for which a command was started anew
+
 
 def repro(args: argparse.Namespace) -> None:
     """Run every stage that is out of date, several at once; what `dvc repro --keep-going` does."""
@@ -265,6 +267,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     What the shell gives a program that a signal ends: 130 after Ctrl-C, 141 where nobody reads
     the output any more.
     """
+    if argv is None:
+        _run_the_code_of_this_folder()
     # a stage must not outlive dvc, nor a rank the training that started it
     if "DVC_STAGE" in os.environ or _rank() is not None:
         from sightline.host.processes import die_with_parent
@@ -289,6 +293,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     except _NobodyReads:
         return 128 + signal.SIGPIPE
     return 0
+
+
+def _run_the_code_of_this_folder() -> None:
+    """Start this command anew by the package of the project that it works in, if another one runs.
+
+    An environment has one sightline installed. A git worktree, an experiment of DVC and a copied
+    project have their own code, under whose digest DVC keeps what they make.
+    """
+    project = Layout()
+    own = str(project.package.resolve())
+    if not project.has_package or str(Path(__file__).resolve().parents[1]) == own:
+        return
+    if os.environ.get(_OWN_CODE) == own:
+        sys.exit(
+            f"sightline: {own} is the code of this folder, and {__file__} runs: Python does not "
+            "heed PYTHONPATH here: install the package of this folder (`make env`)"
+        )
+    paths = [own, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    os.environ |= {"PYTHONPATH": os.pathsep.join(paths), _OWN_CODE: own}
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "sightline.cli", *sys.argv[1:]])
 
 
 class _NobodyReads(Exception):

@@ -173,7 +173,7 @@ def test_overrides_leave_the_workspace_alone_and_are_kept_as_an_experiment(toy, 
     [
         ("recipes.z.epochs=7", "Could not override 'recipes.z.epochs'"),
         ("recipes.x.epochs=many", "recipes.x.epochs: input should be a valid integer"),
-        ("recipes.x.epochs=0", "epochs is 0, it must be above 0"),
+        ("recipes.x.epochs=0", "recipes.x.epochs: input should be greater than or equal to 1"),
     ],
 )
 def test_wrong_overrides_are_errors_before_anything_runs(toy, reproduce, override, says):

@@ -1,6 +1,5 @@
 """One reproduced workspace for all tests of the pipeline."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,8 @@ def reproduced(tmp_path_factory) -> Workspace:
     reads = workspace.root / READS
     reads.mkdir(parents=True)
     plain = workspace.environment
-    paths = [str(Path(__file__).parent / "audit"), plain["PYTHONPATH"]]
-    audited = {"PYTHONPATH": os.pathsep.join(paths), "SIGHTLINE_READS": str(reads)}
+    audit = Path(__file__).parent / "audit"
+    audited = {"PYTHONPATH": str(audit), "SIGHTLINE_READS": str(reads)}
     workspace.environment = plain | audited
     workspace.first_run = workspace.repro()
     workspace.environment = plain

@@ -76,6 +76,17 @@ def test_queued_experiments_run_and_are_shown(experiments):
     assert {0, 6, 7} <= seeds
 
 
+@pytest.mark.faults
+def test_a_queued_experiment_runs_the_code_that_was_queued(experiments):
+    network = experiments.root / "src" / "sightline" / "networks" / "lstm.py"
+    before = network.read_text()
+    network.write_text(before + "\nraise RuntimeError('queued')\n")
+    experiments.run("dvc", "exp", "run", "--queue", "-S", "models.mnist-lstm.seed=9")
+    network.write_text(before)
+    message = experiments.run("dvc", "exp", "run", "--run-all", check=False)
+    assert "RuntimeError: queued" in message
+
+
 def test_plots_hold_curves_of_several_models_confusions_and_pictures(workspace, tmp_path):
     workspace.run("dvc", "plots", "show", "--out", str(tmp_path / "plots"))
     page = (tmp_path / "plots" / "index.html").read_text()

@@ -182,7 +182,7 @@ def training_process(workspace) -> int:
         if (
             inside
             and b"train" in command_line
-            and any(part.endswith(b"sightline") for part in command_line)
+            and any(part.endswith((b"/sightline", b"sightline.cli")) for part in command_line)
         ):
             return int(process.name)
     raise AssertionError("no training process")

@@ -195,7 +195,7 @@ def test_predict_overwrites_no_picture_neither_its_own_nor_anybodys(
     Path("1-completed.png").write_text("mine")
     model = str(layout.model(NEXT_ROW).onnx)
     assert main(["predict", model, "a/1.png", "b/1.png", "--invert", "no"]) == 0
-    names = [line.split(": ")[-1] for line in capsys.readouterr().out.splitlines()]
+    names = re.findall(r"above: (\S+)", capsys.readouterr().out)
     assert names == ["1-completed-2.png", "1-completed-3.png"]
     assert Path("1-completed.png").read_text() == "mine"
     for name, value in zip(names, (0, 255), strict=True):
