@@ -19,7 +19,9 @@ PROJECT = Path(__file__).parent.parent
 COUNTS = {"train": 240, "val": 40, "test": 60}
 
 
-def write_processed(folder: Path, classes: int = 3, size: int = 12, channels: int = 1) -> dict:
+def write_processed(
+    folder: Path, classes: int = 3, size: int = 12, channels: int = 1, counts: dict = COUNTS
+) -> dict:
     """Write images whose class is the place of a bright bar, under noise; return meta.json.
 
     The files are the ones that `preprocess` writes (docs/architecture.md).
@@ -27,7 +29,7 @@ def write_processed(folder: Path, classes: int = 3, size: int = 12, channels: in
     rng = np.random.default_rng(0)
     folder.mkdir(parents=True)
     digests, mean, std = {}, [], []
-    for split, count in COUNTS.items():
+    for split, count in counts.items():
         labels = np.arange(count) % classes
         images = rng.integers(0, 90, (count, size, size, channels), dtype=np.uint8)
         for image, label in zip(images, labels, strict=True):
@@ -51,7 +53,7 @@ def write_processed(folder: Path, classes: int = 3, size: int = 12, channels: in
         "height": size,
         "width": size,
         "channels": channels,
-        "counts": COUNTS,
+        "counts": counts,
         "mean": mean,
         "std": std,
         "resize": {"size": size, "rule": "shorter side, then centre crop"},

@@ -61,13 +61,52 @@ def test_a_record_recipe_is_one_override_away(layout, recipe, model):
             "at once: take rnn, irnn, lstm or gru",
         ),
         ("recipes.mlp-6.min_rows", 2, "min_rows and bptt_steps are for networks that read"),
+        ("recipes.rows-6.min_rows", 29, "an image has 28 rows, and min_rows is 29: lower it"),
+        (
+            "datasets.mnist.image_size",
+            1,
+            "halve a 1 x 1 image to nothing: change recipes.cnn-4.net",
+        ),
+        ("recipes.cnn-4.frozen_after", {"block": 1}, "which the network lacks: did you mean 'bloc"),
+        ("recipes.cnn-4.frozen_after", {"blocks": 1, "head": 0}, "no part to train in the last"),
+        ("compute.processes", 1000, "cannot be shared by 1000 processes: lower compute.processes"),
+        ("recipes.rows-6.network.hidden_size", "128", "recipes.rows-6.network.hidden_size"),
+        ("recipes.cnn-4.network.widths", [512.0], "recipes.cnn-4.network.widths"),
     ],
 )
+@pytest.mark.faults
 def test_what_does_not_go_together_is_named(layout, place, value, message):
     change(layout, place, value)
     lines = mistakes(layout)
     assert message in "\n".join(lines)
     assert all(line.startswith(str(layout.params)) for line in lines)
+
+
+@pytest.mark.faults
+def test_permuted_pixels_show_no_upper_rows(layout):
+    change(layout, "recipes.rows-6.network.sequence", "permuted-pixels")
+    change(layout, "recipes.rows-6.min_rows", 4)
+    assert "a network of permuted pixels reads none: drop it" in mistakes(layout)[0]
+
+
+@pytest.mark.faults
+def test_a_batch_norm_of_one_value_is_named(layout):
+    change(layout, "recipes.cnn-4.batch_size", 1)
+    check_models(params.load(layout), layout, ["mnist-cnn"])
+    change(layout, "recipes.cnn-4.network.widths", [8, 8, 8])
+    change(layout, "datasets.mnist.image_size", 8)
+    assert "it refuses a batch of one image: Expected more than 1 value" in mistakes(layout)[0]
+
+
+@pytest.mark.faults
+def test_what_cannot_compile_is_named(layout, monkeypatch):
+    change(layout, "compute.compile", True)
+    change(layout, "compute.device", "cpu")
+    monkeypatch.setenv("CXX", "no-such-compiler --fast")
+    (line,) = mistakes(layout)
+    assert "compute.compile: on the CPU torch compiles with no-such-compiler" in line
+    monkeypatch.setenv("CXX", "true")
+    check_models(params.load(layout), layout)
 
 
 def test_a_network_may_be_swapped_for_one_that_takes_the_same_settings(layout):

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from sightline import tasks
+from sightline import networks, tasks
 from sightline.errors import SightlineError
 from sightline.models.check import mistake
-from sightline.settings.params import Model
+from sightline.settings.params import Compute, Dataset, Model
 from sightline.settings.recipe import Augment, Optimizer, Recipe
 
 RECIPE = Recipe(1, 32, Optimizer("adam", 0.01))
@@ -53,5 +53,7 @@ def test_a_task_that_is_not_known_is_a_line_with_the_nearest_name():
 )
 def test_what_cannot_go_together_is_named(task, network, settings, changes, message):
     recipe = replace(RECIPE, network=settings, **changes)
-    why = mistake(Model("bars", network, task, "short"), recipe)
+    parsed = networks.module(network).Settings(**settings)
+    dataset = Dataset(image_size=12, channels=1, val_size=0.1)
+    why = mistake(Model("bars", network, task, "short"), recipe, parsed, dataset, Compute())
     assert (why is None) if message is None else (message in why)

@@ -31,8 +31,9 @@ class Task(ABC):
         """Return the size of the head for this dataset (its meta.json)."""
 
     def mistake(self, network: layers.Network, recipe: Recipe) -> str | None:
-        """Return why a network, or the recipe, cannot do the task, and what to do instead; None where
-        they can. The network may lie on torch's meta device, without values.
+        """Return why a network, or the recipe, cannot do the task, and what to do instead.
+
+        None where they can. The network may lie on torch's meta device, without values.
         """
         if recipe.label_smoothing:
             return "label_smoothing spreads a class over the others, and here are none: drop it"
