@@ -69,7 +69,7 @@ def test_cold_then_a_changed_param_then_a_failed_stage(pair):
 def test_killed_anywhere_it_goes_on_to_the_same_end(pair, fork, victim, tmp_path):
     serial, _ = pair
     serial.run("dvc", "repro", "--keep-going")
-    whole = entries(serial)
+    complete = entries(serial)
     workspace = copy_project(tmp_path / "killed")
     shutil.copy(serial.root / "params.yaml", workspace.root)
     command = subprocess.Popen(
@@ -83,9 +83,9 @@ def test_killed_anywhere_it_goes_on_to_the_same_end(pair, fork, victim, tmp_path
     workspace.run(*PARALLEL, *fork, "train")
     resumed = entries(workspace)
     assert set(resumed) >= {f"train@{name}" for name in MODELS}
-    assert resumed == {name: whole[name] for name in resumed}
+    assert resumed == {name: complete[name] for name in resumed}
     if victim == "command":  # a stage that fails comes behind the others, with `dvc repro` too
-        assert list(resumed) == [name for name in whole if name in resumed]
+        assert list(resumed) == [name for name in complete if name in resumed]
     assert not (workspace.root / ".sightline" / "repro.json").exists()
 
 
