@@ -262,6 +262,7 @@ def test_ctrl_c_is_quiet(model, tmp_path):
         ) as process,
         (tmp_path / "slow.png").open("wb"),  # waits until the command reads
     ):
+        time.sleep(1)  # it reads now, and a signal interrupts that
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)
     assert (process.returncode, output) == (130, b"")
