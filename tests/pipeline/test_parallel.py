@@ -38,19 +38,22 @@ def both(pair: tuple[Workspace, Workspace], check: bool = True) -> None:
     assert lock(parallel) == lock(serial)
 
 
-def test_cold_then_a_changed_param_then_a_failed_stage(pair):
+def test_from_nothing(pair):
     both(pair)
     for workspace in pair:
         assert workspace.repro() == []
         assert "up to date" in workspace.run(*PARALLEL)
 
-    def longer(params: dict) -> None:
-        params["models"]["mnist-lstm"]["seed"] = 5
 
+def test_after_a_changed_param(pair):
+    both(pair)
     for workspace in pair:
-        workspace.edit("params.yaml", longer)
+        workspace.edit("params.yaml", lambda p: p["models"]["mnist-lstm"].update(seed=5))
     both(pair)
 
+
+def test_after_a_failed_stage(pair):
+    both(pair)
     files = [w.root / "src" / "sightline" / "networks" / "lstm.py" for w in pair]
     before = files[0].read_text()
     for file in files:
