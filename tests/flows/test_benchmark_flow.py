@@ -66,7 +66,7 @@ def test_measures_what_has_no_record_once_and_shows_it(benchmark, server):
 
 
 def test_a_model_that_cannot_be_measured_stops_no_other_one(benchmark, server):
-    (benchmark.layout.model("mlp") / "model.onnx").write_bytes(b"no model")
+    benchmark.layout.model("mlp").onnx.write_bytes(b"no model")
     state, run = benchmark()
     assert (state.type.value, state.name) == ("FAILED", "Failed")
     assert state.message.startswith("1 models measured, 1 failed")

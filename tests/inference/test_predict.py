@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -261,6 +262,7 @@ def test_ctrl_c_is_quiet(model, tmp_path):
         ) as process,
         (tmp_path / "slow.png").open("wb"),  # waits until the command reads
     ):
+        time.sleep(1)  # it reads now, and a signal interrupts that
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)
     assert (process.returncode, output) == (130, b"")

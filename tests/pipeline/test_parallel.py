@@ -1,14 +1,16 @@
 """`sightline repro` beside `dvc repro`: the same dvc.lock, and nothing left for the other to do."""
 
+import contextlib
 import re
+import shutil
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import psutil
 import pytest
-from workspace import Workspace, copy_project
+import yaml
+from workspace import MODELS, Workspace, copy_project
 
 pytestmark = pytest.mark.slow
 
@@ -36,19 +38,22 @@ def both(pair: tuple[Workspace, Workspace], check: bool = True) -> None:
     assert lock(parallel) == lock(serial)
 
 
-def test_cold_then_a_changed_param_then_a_failed_stage(pair):
+def test_from_nothing(pair):
     both(pair)
     for workspace in pair:
         assert workspace.repro() == []
         assert "up to date" in workspace.run(*PARALLEL)
 
-    def longer(params: dict) -> None:
-        params["models"]["mnist-lstm"]["seed"] = 5
 
+def test_after_a_changed_param(pair):
+    both(pair)
     for workspace in pair:
-        workspace.edit("params.yaml", longer)
+        workspace.edit("params.yaml", lambda p: p["models"]["mnist-lstm"].update(seed=5))
     both(pair)
 
+
+def test_after_a_failed_stage(pair):
+    both(pair)
     files = [w.root / "src" / "sightline" / "networks" / "lstm.py" for w in pair]
     before = files[0].read_text()
     for file in files:
@@ -62,40 +67,49 @@ def test_cold_then_a_changed_param_then_a_failed_stage(pair):
     both(pair)
 
 
+@pytest.mark.parametrize("victim", ["command", "stage"])
 @pytest.mark.parametrize("fork", [[], ["--no-fork"]], ids=["forked", "started"])
-def test_killed_anywhere_it_goes_on_to_the_same_end(pair, fork, tmp_path):
+def test_killed_anywhere_it_goes_on_to_the_same_end(pair, fork, victim, tmp_path):
     serial, _ = pair
     serial.run("dvc", "repro", "--keep-going")
-    for victim in ("command", "stage"):
-        workspace = copy_project(tmp_path / f"{victim}{len(fork)}")
-        workspace.edit("params.yaml", lambda p: p["models"]["mnist-lstm"].update(seed=5))
-        command = subprocess.Popen(
-            [*PARALLEL, *fork], cwd=workspace.root, env=workspace.environment,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        stage = wait_for_stage(workspace.root, "train")
-        (command if victim == "command" else stage).send_signal(signal.SIGKILL)
-        assert command.wait(120) != 0
-        assert gone(stage)
-        workspace.run(*PARALLEL, *fork)
-        assert lock(workspace) == lock(serial)
-        assert not (workspace.root / ".sightline" / "repro.json").exists()
+    complete = entries(serial)
+    workspace = copy_project(tmp_path / "killed")
+    shutil.copy(serial.root / "params.yaml", workspace.root)
+    command = subprocess.Popen(
+        [*PARALLEL, *fork, "train"], cwd=workspace.root, env=workspace.environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    stage = wait_for_training(command)
+    (command if victim == "command" else stage).send_signal(signal.SIGKILL)
+    assert command.wait(120) != 0
+    assert gone(stage)
+    workspace.run(*PARALLEL, *fork, "train")
+    resumed = entries(workspace)
+    assert set(resumed) >= {f"train@{name}" for name in MODELS}
+    assert resumed == {name: complete[name] for name in resumed}
+    if victim == "command":  # a stage that fails comes behind the others, with `dvc repro` too
+        assert list(resumed) == [name for name in complete if name in resumed]
+    assert not (workspace.root / ".sightline" / "repro.json").exists()
 
 
-def wait_for_stage(root: Path, kind: str) -> psutil.Process:
-    """Return a process of a stage of this kind that works in `root`, as soon as there is one."""
+def entries(workspace: Workspace) -> dict[str, object]:
+    """Return the entries of a dvc.lock by stage."""
+    return yaml.safe_load(lock(workspace))["stages"]
+
+
+def wait_for_training(command: subprocess.Popen) -> psutil.Process:
+    """Return a process that trains, of this `sightline repro`, as soon as there is one."""
     until = time.monotonic() + 300
     while time.monotonic() < until:
-        for process in psutil.process_iter():
-            try:
-                stage = process.environ().get("DVC_STAGE", "")
-                if stage.startswith(f"{kind}@") and process.cwd() == str(root):
+        for process in psutil.Process(command.pid).children(recursive=True):
+            with contextlib.suppress(psutil.AccessDenied, psutil.NoSuchProcess):
+                started = process.environ().get("DVC_STAGE", "").startswith("train@")
+                forked = process.name().startswith("train-")
+                if started or forked:
                     time.sleep(1)
                     return process
-            except (psutil.AccessDenied, psutil.NoSuchProcess):
-                continue
         time.sleep(0.1)
-    raise AssertionError(f"no {kind} was started")
+    raise AssertionError("no training was started")
 
 
 def gone(process: psutil.Process) -> bool:
@@ -111,10 +125,10 @@ def gone(process: psutil.Process) -> bool:
 def test_ctrl_c_keeps_what_is_done_and_says_so(tmp_path):
     workspace = copy_project(tmp_path / "interrupted")
     command = subprocess.Popen(
-        PARALLEL, cwd=workspace.root, env=workspace.environment, text=True,
+        [*PARALLEL, "train"], cwd=workspace.root, env=workspace.environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
-    stage = wait_for_stage(workspace.root, "train")
+    stage = wait_for_training(command)
     command.send_signal(signal.SIGINT)
     output, _ = command.communicate(timeout=120)
     assert command.returncode == 1

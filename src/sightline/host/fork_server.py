@@ -6,6 +6,7 @@ environment, signals and output, that starts in milliseconds. Python's own fork 
 (multiprocessing) does the forking; it runs no threads of ours and touches no GPU.
 """
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -76,6 +77,9 @@ def _in_fork(
     os.environ.clear()
     os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    with contextlib.suppress(OSError):
+        # what `top` calls this process, which has the command line of the fork server
+        Path("/proc/self/comm").write_text("-".join(arguments[:2]))
     os.dup2(output.fileno(), 1)
     os.dup2(output.fileno(), 2)
     output.close()
