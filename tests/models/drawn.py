@@ -11,9 +11,9 @@ from pydantic.fields import FieldInfo
 
 from sightline import networks, tasks
 from sightline.settings.params import Compute, Dataset, Model
-from sightline.settings.recipe import Recipe
+from sightline.settings.recipe import Optimizer, Rates, Recipe
 
-SMALL = 10  # by how much a drawn number exceeds the least that is allowed
+SMALL = 10  # drawn integers stay below
 ODD = [True, None, "1", "many", [], {}, -1, 0.5, 10**30, math.nan, math.inf]  # of the wrong form
 
 
@@ -63,15 +63,29 @@ def constraints(limits: tuple) -> Any:
 
 
 def number(kind: type, limits: list) -> st.SearchStrategy:
-    """Return a strategy for numbers within bounds, near the lower one, and at the bounds."""
-    low = max([b.ge for b in limits if isinstance(b, annotated_types.Ge)], default=0)
-    least = max([b.gt for b in limits if isinstance(b, annotated_types.Gt)], default=low)
-    high = min([b.le for b in limits if isinstance(b, annotated_types.Le)], default=math.inf)
-    high = min([b.lt for b in limits if isinstance(b, annotated_types.Lt)], default=high)
-    low = max(low, least, 0)
-    if kind is int:
-        return st.integers(int(low), int(min(high, low + SMALL)))
-    return st.sampled_from(sorted({low, low + 1e-3, 0.3, 0.9, min(high, low + 2)}))
+    """Return a strategy for numbers within bounds, at the lower one and a little above it."""
+
+    def allowed(number: float) -> bool:
+        return number >= 0 and all(
+            number > b.gt if isinstance(b, annotated_types.Gt)
+            else number >= b.ge if isinstance(b, annotated_types.Ge)
+            else number < b.lt if isinstance(b, annotated_types.Lt)
+            else number <= b.le if isinstance(b, annotated_types.Le)
+            else True
+            for b in limits
+        )  # fmt: skip
+
+    numbers = range(SMALL) if kind is int else (0.0, 1e-3, 0.3, 0.9, 2.0, 40.0)
+    return st.sampled_from([number for number in numbers if allowed(number)])
+
+
+def agreed(optimizer: dict[str, Any], rates: dict[str, Any]) -> dict[str, Any]:
+    """Return an optimizer without what its own rule does not take, and with what it needs."""
+    if optimizer["name"] == "adam":
+        return optimizer | {"momentum": 0.0}
+    if optimizer["name"] == "muon":
+        return optimizer | {"weight_decay": 0.0, "biases": rates, "head": rates}
+    return optimizer
 
 
 @st.composite
@@ -81,6 +95,7 @@ def params(draw: st.DrawFn) -> dict[str, Any]:
     recipe = section(
         Recipe,
         network=st.just({}),  # drawn below
+        optimizer=st.builds(agreed, section(Optimizer), section(Rates)),
         epochs=st.just(2),
         batch_size=st.sampled_from([1, 2, 7, 12]),
     )
@@ -96,6 +111,7 @@ def params(draw: st.DrawFn) -> dict[str, Any]:
         device=st.just("cpu"),
         threads=st.just(1),
         processes=st.sampled_from([1, 1, 1, 2]),
+        sync_batch_norm=st.just(False),  # the CPU has none
         compile=st.just(False),  # a minute an example
     )
     drawn = {
@@ -106,7 +122,7 @@ def params(draw: st.DrawFn) -> dict[str, Any]:
         "compute": draw(compute),
     }
     drawn["recipes"]["its"]["network"] = draw(section(networks.module(network).Settings))
-    if draw(st.integers(0, 4)) == 0:
+    if draw(st.integers(0, 7)) == 7:
         part = draw(st.sampled_from([drawn["recipes"]["its"], drawn["recipes"]["its"]["network"]]))
         part[draw(st.sampled_from([*part, "widht"]))] = draw(st.sampled_from(ODD))
     return drawn

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 from drawn import params as any_params
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, Phase, event, given, settings
 from support import write_processed
 
 from sightline.errors import SightlineError
@@ -23,6 +23,7 @@ ALIKE = {
     "deadline": None,
     "derandomize": True,  # the same examples every time
     "database": None,
+    "phases": [Phase.generate, Phase.shrink],
     "suppress_health_check": list(HealthCheck),
 }
 

@@ -75,7 +75,8 @@ def _read_one(item: Item, size: int, channels: int) -> np.ndarray | Broken:
     if isinstance(item.image, np.ndarray):
         if item.image.shape == (size, size, channels):
             return item.image
-        return image_files.fit(Image.fromarray(item.image.squeeze()), size, channels)
+        pixels = item.image[..., 0] if item.image.shape[2] == 1 else item.image
+        return image_files.fit(Image.fromarray(pixels), size, channels)
     try:
         return image_files.read(item.image, size, channels)
     except ValueError as error:

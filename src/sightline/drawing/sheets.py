@@ -12,6 +12,11 @@ SIDE, CAPTION, GAP = 112, 34, 8  # of each image, of its two lines, between them
 ZOOM, LINE_GAP, MARGIN, TOP = 3, 6, 92, 24
 
 
+def as_image(array: np.ndarray) -> Image.Image:
+    """Return uint8 H x W x C, of one channel or three, as an image."""
+    return Image.fromarray(array[..., 0] if array.shape[2] == 1 else array)
+
+
 def sheet(images: np.ndarray, captions: list[tuple[str, str]], nothing: str) -> Image.Image:
     """Return images, uint8 N x H x W x C, in a grid, each above its caption: a line in black, one
     in red. Without images it shows the text `nothing`.
@@ -24,7 +29,7 @@ def sheet(images: np.ndarray, captions: list[tuple[str, str]], nothing: str) -> 
         draw.text((12, 12), nothing, "black", font())
     for place, (image, (black, red)) in enumerate(zip(images, captions, strict=True)):
         left, top = GAP + place % COLUMNS * across, GAP + place // COLUMNS * down
-        shown = Image.fromarray(image.squeeze())
+        shown = as_image(image)
         page.paste(shown.resize((SIDE, SIDE), Image.Resampling.NEAREST), (left, top))
         draw.text((left, top + SIDE + 2), shortened(black, SIDE), "black", font())
         draw.text((left, top + SIDE + 16), shortened(red, SIDE), "#b00020", font())
@@ -43,8 +48,6 @@ def lines_of_images(lines: dict[str, np.ndarray], more: dict[str, str], title: s
         draw.text((LINE_GAP, top + down // 2 - 14), name, "black", font())
         draw.text((LINE_GAP, top + down // 2), more.get(name, ""), "black", font())
         for column, image in enumerate(images):
-            shown = Image.fromarray(image.squeeze()).resize(
-                (width * ZOOM, height * ZOOM), Image.Resampling.NEAREST
-            )
+            shown = as_image(image).resize((width * ZOOM, height * ZOOM), Image.Resampling.NEAREST)
             page.paste(shown, (MARGIN + column * across, top))
     return page

@@ -6,10 +6,10 @@ import logging
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from sightline import tasks
 from sightline.data.image_files import RULE, read
+from sightline.drawing.sheets import as_image
 from sightline.errors import SightlineError, one_line
 from sightline.files import write_atomically
 from sightline.inference.session import Session
@@ -79,7 +79,7 @@ def _keep(picture: np.ndarray, stem: str) -> Path:
         if not target.exists():
             break
         target = Path(f"{stem}-{number}.png")
-    Image.fromarray(picture.squeeze()).save(content, "png")
+    as_image(picture).save(content, "png")
     write_atomically(target, content.getvalue())
     return target
 

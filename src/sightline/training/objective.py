@@ -25,11 +25,12 @@ class Objective(nn.Module):
         if place.compile:  # for each size of batch: val's would make every size a symbol
             self.read = torch.compile(self.read, dynamic=False)
         self.dtype = place.dtype
-        if place.device.type == "cuda" and trained.network.takes_lengths:
+        if self.dtype != torch.float32 and trained.network.takes_lengths:
             # autocast runs cuDNN's recurrent layers in float16 whatever it is asked for, in which
-            # the small gradients of early steps are 0 (AutocastRNN.cpp)
+            # the small gradients of early steps are 0 (AutocastRNN.cpp); on a CPU oneDNN has no
+            # such LSTM for most processors, and torch ends
             self.dtype = torch.float32
-            logger.info("float32: torch has no bfloat16 for recurrent layers on CUDA")
+            logger.info("float32: torch has no bfloat16 for recurrent layers")
 
     def forward(
         self,
