@@ -104,6 +104,14 @@ def test_a_loss_that_is_no_number_stops_loudly(layout):
     assert not layout.model("it").path.exists()
 
 
+@pytest.mark.faults
+def test_a_last_step_that_ruins_the_weights_stops_loudly(layout):
+    adam = Optimizer("adam", 1e30)
+    changes = {"batch_size": 240, "epochs": 1, "optimizer": adam, "ema": 0.0}
+    with pytest.raises(SightlineError, match="the loss is nan at step 1 of 1"):
+        run(layout, "cnn", schedule=Schedule(), **changes)
+
+
 def test_without_a_val_split_nothing_is_measured_on_it(layout):
     files = layout.processed("bars")
     for path in (files.images("val"), files.labels("val")):

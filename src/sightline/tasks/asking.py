@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sightline.errors import SightlineError
 from sightline.networks.layers import Network
 
 BATCH = 500
@@ -27,10 +28,20 @@ class Model(Protocol):
 
 @torch.inference_mode()
 def answers(model: Model, images: np.ndarray) -> Iterator[tuple[slice, dict[str, Tensor]]]:
-    """Yield the model's outputs batch by batch, each with the place of its images."""
+    """Yield the model's outputs batch by batch, each with the place of its images.
+
+    Raises SightlineError where one is no number.
+    """
     for start in range(0, len(images), BATCH):
         part = slice(start, min(start + BATCH, len(images)))
-        yield part, model(torch.from_numpy(np.array(images[part])))
+        outputs = model(torch.from_numpy(np.array(images[part])))
+        if wrong := next((name for name, out in outputs.items() if not out.isfinite().all()), None):
+            raise SightlineError(
+                f"the model's {wrong} are no numbers for images {part.start} to {part.stop - 1}: "
+                "its training diverged: lower optimizer.learning_rate in its recipe, or set "
+                "clip_norm, and train it again"
+            )
+        yield part, outputs
 
 
 def output(model: Model, images: np.ndarray, name: str) -> np.ndarray:

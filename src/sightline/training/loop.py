@@ -79,7 +79,8 @@ def run(
                 refuse_nan(training, loss)
                 progress(training.step, training.steps, loss)
             if epoch_ends:
-                training.history.append(curve.row(training, epoch))
+                training.history.append(row := curve.row(training, epoch))
+                refuse_nan(training, float(row["val_loss"] or loss))  # after the last step
                 training.totals.zero_()
             training.seconds = time.perf_counter() - begun
             if save is not None and due and training.step < training.steps:
