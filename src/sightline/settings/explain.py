@@ -1,7 +1,7 @@
 """Mistakes in a settings file, each in one line that names the place and what is allowed there."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from itertools import groupby
 from pathlib import Path
@@ -9,7 +9,6 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 
 def nearest(name: object, known: Iterable[object]) -> str:
@@ -37,7 +36,7 @@ def explain(path: Path, error: ValidationError, root: type, prefix: str = "") ->
     return "\n".join(lines)
 
 
-def _problem(root: type, item: ErrorDetails) -> str:
+def _problem(root: type, item: Mapping[str, Any]) -> str:
     place = item["loc"]
     if item["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"unknown key: {nearest(place[-1], _keys(root, place[:-1]))}"
@@ -48,7 +47,7 @@ def _problem(root: type, item: ErrorDetails) -> str:
     return f"{item['msg'][0].lower()}{item['msg'][1:]}, not {_short(item['input'])}"
 
 
-def _no_member(items: list[ErrorDetails]) -> str:
+def _no_member(items: Sequence[Mapping[str, Any]]) -> str:
     wanted = " or ".join(item["msg"].removeprefix("Input should be ") for item in items)
     return f"input should be {wanted}, not {_short(items[0]['input'])}"
 
