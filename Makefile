@@ -24,7 +24,7 @@ env: ## make the environment (.venv) with the versions that were tested
 
 run: env ## everything: data, training, evaluation, ONNX, MLflow; only what changed since the last run
 	@sightline validate
-	@dvc repro --keep-going; status=$$?; sightline log || status=$$?; sightline compare && exit $$status
+	@sightline repro; status=$$?; sightline log || status=$$?; sightline compare && exit $$status
 
 test: env ## the tests that take minutes (without those marked slow)
 	python -m pytest $(SIDE_BY_SIDE)

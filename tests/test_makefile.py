@@ -99,12 +99,11 @@ def test_an_environment_that_was_moved_is_made_anew(project, tmp_path):
     assert make(copy, "env").stdout == ""
 
 
-@pytest.mark.parametrize("fails", ["", "dvc", "log", "compare", "validate"])
+@pytest.mark.parametrize("fails", ["", "repro", "log", "compare", "validate"])
 def test_run_ends_as_its_worst_part_and_prints_the_table_all_the_same(project, fails):
-    for name, part in (("dvc", "dvc"), ("sightline", "$1")):
-        program(project / ".venv" / "bin" / name, f'echo "{part}"\ntest "{part}" != "$FAILS"')
+    program(project / ".venv" / "bin" / "sightline", 'echo "$1"\ntest "$1" != "$FAILS"')
     done = make(project, "run", FAILS=fails)
-    parts = ["validate"] if fails == "validate" else ["validate", "dvc", "log", "compare"]
+    parts = ["validate"] if fails == "validate" else ["validate", "repro", "log", "compare"]
     assert done.stdout.split() == parts, done.stderr
     assert (done.returncode == 0) == (fails == ""), done.stderr
 
