@@ -8,6 +8,7 @@ from prefect.events import emit_event
 
 from flows.services.environment import WORKSPACE
 from flows.stages import PipelineRun
+from sightline.errors import masked
 from sightline.layout import Layout
 from sightline.report.compare import table as table_of_models
 from sightline.settings.params import Params
@@ -17,7 +18,7 @@ ONNX_CHANGED = "sightline.onnx.changed"  # what the benchmark's trigger in prefe
 
 def publish(key: str, markdown: str, description: str) -> None:
     """Show a table in the Prefect UI, on this run and under its key."""
-    create_markdown_artifact(key=key, markdown=markdown, description=description)
+    create_markdown_artifact(key=key, markdown=masked(markdown), description=description)
 
 
 def table(run: PipelineRun, params: Params, notes: list[str]) -> str:

@@ -11,6 +11,7 @@ import pytest
 from support import PROJECT, change, copy_settings, write_workspace
 
 from sightline.cli import main
+from sightline.report import compare
 
 COMMANDS = ("train", "evaluate", "insight", "export", "report")
 # a write beyond the limit fails as one to a full disk does, and needs no disk of its own
@@ -71,6 +72,30 @@ def test_an_unknown_model_gets_the_nearest_name(tmp_path, monkeypatch, capsys):
     assert "did you mean 'mnist-cnn'?" in line
 
 
+@pytest.mark.faults
+@pytest.mark.parametrize("in_a_project", [True, False])
+def test_an_error_that_nobody_foresaw_is_a_line_too(tmp_path, monkeypatch, capsys, in_a_project):
+    def fails(layout):
+        raise RuntimeError("broken\nat http://me:s3cret@host")
+
+    monkeypatch.setattr(compare, "compare", fails)
+    monkeypatch.chdir(tmp_path)
+    if in_a_project:
+        copy_settings(tmp_path)
+    assert main(["compare"]) == 1
+    output = capsys.readouterr()
+    assert output.err.startswith("sightline: RuntimeError: broken at http://***@host: ")
+    assert output.err.count("\n") == 1 and output.out == ""
+    file = Path(".sightline/errors/compare.txt")
+    assert file.exists() == (str(file) in output.err) == in_a_project
+    assert ("SIGHTLINE_DEBUG=1" in output.err) != in_a_project
+    if in_a_project:
+        assert "in fails" in file.read_text() and "s3cret" not in file.read_text()
+    monkeypatch.setenv("SIGHTLINE_DEBUG", "1")
+    with pytest.raises(RuntimeError):
+        main(["compare"])
+
+
 def test_validate_says_what_it_checked_or_what_is_wrong(tmp_path, monkeypatch, capsys):
     layout = copy_settings(tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -96,6 +121,22 @@ def shell(line: str, folder: Path, unbuffered: str = "") -> subprocess.Completed
 
 
 @pytest.mark.faults
+def test_settings_that_passed_once_are_not_checked_again(tmp_path):
+    layout = copy_settings(tmp_path)
+    script = "import sys; from sightline.cli import main; "
+    script += "sys.exit(main(['validate']) or ('torch' in sys.modules and 5))"
+    command = [sys.executable, "-c", script]
+
+    def status() -> int:
+        return subprocess.run(command, cwd=tmp_path, capture_output=True).returncode
+
+    assert [status(), status()] == [5, 0]
+    change(layout, "recipes.mlp-6.epochs", 7)
+    assert [status(), status()] == [5, 0]
+    change(layout, "recipes.mlp-6.network.widths", [0])
+    assert [status(), status()] == [1, 1]
+
+
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_output_that_nobody_reads_ends_a_command_quietly(tmp_path, unbuffered):
     copy_settings(tmp_path)

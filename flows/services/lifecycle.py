@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flows.services.environment import HOST, PORT, WORKSPACE, environment, worker_environment
 from flows.services.processes import end_all, ports, start, wait_for
-from sightline.errors import SightlineError
+from sightline.errors import SightlineError, masked
 from sightline.host import gpus
 from sightline.layout import Layout
 from sightline.tracking import store
@@ -46,9 +46,10 @@ def up(root: Path, prefect_port: int, mlflow_port: int) -> None:
             down(root)
         raise
     gpu_workers = f"on {len(devices)} GPUs" if devices else "none here: no CUDA device is seen"
+    runs = masked(mlflow) if mlflow else f"http://{HOST}:{mlflow_port}"
     print(
         f"Prefect  http://{HOST}:{prefect_port}  deployments, runs, artifacts\n"
-        f"MLflow   {mlflow or f'http://{HOST}:{mlflow_port}'}  models compared\n"
+        f"MLflow   {runs}  models compared\n"
         f"workers  cpu: 1 flow at a time; gpu: {gpu_workers}\n"
         f"logs     {Layout(root).own_state.services}\n"
         f"For prefect's command line: export PREFECT_API_URL={env['PREFECT_API_URL']}\n"

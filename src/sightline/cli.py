@@ -9,15 +9,17 @@ import os
 import select
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FunctionType
 
-from sightline.errors import TRY_AGAIN, SightlineError, TryAgain
-from sightline.files import disk_errors
+from sightline.errors import TRY_AGAIN, SightlineError, TryAgain, masked, one_line
+from sightline.files import disk_errors, write_atomically
 from sightline.layout import Layout
 
+DEBUG = "SIGHTLINE_DEBUG"  # 1: an error that nobody foresaw ends in its traceback
 _OWN_CODE = "SIGHTLINE_OWN_CODE"  # the package for which a command was started anew
 
 
@@ -152,14 +154,18 @@ def clone(args: argparse.Namespace) -> None:
 
 def validate(args: argparse.Namespace) -> None:
     """Check params.yaml before anything runs."""
-    from sightline.models.check import check_models
+    from sightline.models import passed
     from sightline.settings import catalogue, params
 
     layout = Layout()
     settings = params.load(layout)
     for dataset in settings.datasets:
         catalogue.entry(layout.catalogue(settings.catalogue), dataset)
-    check_models(settings, layout)
+    if not passed.has_passed(layout):
+        from sightline.models.check import check_models
+
+        check_models(settings, layout)
+        passed.keep(layout)
     print(
         f"params.yaml is valid: catalogue {settings.catalogue}, "
         f"{len(settings.datasets)} datasets, {len(settings.models)} models"
@@ -281,7 +287,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # names of files may be in any encoding
     args = parser().parse_args(argv)
     level = logging.WARNING if _rank() else logging.INFO
-    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_mask)
+    logging.basicConfig(level=level, format="%(message)s", handlers=[handler])
     try:
         with disk_errors(), _output():
             args.run(args)
@@ -292,7 +300,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 128 + signal.SIGINT
     except _NobodyReads:
         return 128 + signal.SIGPIPE
+    except Exception as error:
+        if os.environ.get(DEBUG) == "1":
+            raise
+        print(f"sightline: {_unforeseen(error, args.run.__name__)}", file=sys.stderr)
+        return 1
     return 0
+
+
+def _mask(entry: logging.LogRecord) -> bool:
+    """Take the secrets out of a line of the log."""
+    entry.msg, entry.args = masked(entry.getMessage()), ()
+    return True
+
+
+def _unforeseen(error: Exception, command: str) -> str:
+    """Return an error that nobody foresaw in a line; in a project its traceback goes to a file."""
+    text, layout = f"{type(error).__name__}: {one_line(error)[:500]}", Layout()
+    advice = f"with {DEBUG}=1 the same command shows where it comes from"
+    if layout.params.exists():
+        file = layout.own_state.traceback(command)
+        with suppress(OSError, SightlineError):
+            write_atomically(file, masked(traceback.format_exc()).encode())
+            advice = f"{file} says where it comes from"
+    return masked(f"{text}: {advice}")
 
 
 def _run_the_code_of_this_folder() -> None:

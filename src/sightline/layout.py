@@ -304,6 +304,15 @@ class State(Folder):
         """How long each stage took the last time it ran, in seconds."""
         return self.path / "stage-seconds.json"
 
+    @property
+    def passed(self) -> Path:
+        """The digest of the settings that passed `sightline validate` last."""
+        return self.path / "validated"
+
+    def traceback(self, command: str) -> Path:
+        """Where the last error of one command that nobody foresaw came from."""
+        return self.path / "errors" / f"{command}.txt"
+
     def stage_log(self, stage: str) -> Path:
         """What one stage printed the last time it ran."""
         return self.path / "stages" / f"{stage}.log"

@@ -51,7 +51,7 @@ HOMES = {
     "prefect": {"flows"},
     "psutil": {"host", "benchmark", "flows"},
     "pydantic": {"settings", "networks", "models", "flows"},
-    "requests": {"data"},
+    "requests": {"data", "tracking"},
     "rich": {"pipeline"},
     "ruamel": {"settings"},
     "scipy": {"data"},

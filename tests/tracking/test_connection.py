@@ -3,9 +3,11 @@
 import os
 import resource
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from socket import socket
@@ -13,6 +15,7 @@ from threading import Thread
 
 import pytest
 from census import TITLE, census, client
+from requests import Response
 from results import make_results
 
 from sightline.errors import SightlineError, TryAgain
@@ -25,6 +28,61 @@ def test_tracking_uri_that_is_no_server(project, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///other.db")
     with pytest.raises(SightlineError, match=r"sqlite:///other.db.* is no server"):
         log("mnist-cnn", make_results(project))
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is no whole store of MLflow .no such table"),
+        (b"SQLite format 3\0" + bytes(5000), "is no whole store of MLflow"),
+        (b"<html>" * 1000, "is no whole store of MLflow .file is not a database"),
+    ],
+)
+def test_a_database_that_is_none_is_one_line(project, content, message):
+    layout = make_results(project)
+    database = store.find(layout).database
+    database.parent.mkdir(parents=True, exist_ok=True)
+    database.write_bytes(content)
+    with pytest.raises(SightlineError, match=f"mlflow.db {message}.*move it away"):
+        log("mnist-cnn", layout)
+    assert database.read_bytes() == content
+
+
+@pytest.mark.faults
+def test_a_store_is_not_written_to_where_nothing_is_to_be_mended(project):
+    where = store.find(make_results(project))
+    log("mnist-cnn", Layout(project))
+    with closing(sqlite3.connect(where.database)) as other:
+        other.execute("BEGIN IMMEDIATE")  # another process holds it
+        where.relocate()
+        assert len(where.complete()) == 1
+
+
+@pytest.mark.faults
+def test_the_default_store_may_be_named_and_through_a_link(project, tmp_path, monkeypatch):
+    link = tmp_path / "link"
+    link.symlink_to(project)
+    default = store.find(Layout(project))
+    for root in (project, link):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root}/.sightline/mlflow/mlflow.db")
+        assert store.find(Layout(project)) == default
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    with pytest.raises(SightlineError, match=r"cannot open a database with a \? in its path"):
+        store.find(Layout(tmp_path / "what?"))
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(("status", "kind"), [(413, SightlineError), (503, TryAgain)])
+def test_an_artifact_that_a_server_refuses_is_one_line(project, status, kind):
+    answer = Response()
+    answer.status_code, answer.url = status, "http://me:s3cret@host/artifacts"
+    with (
+        pytest.raises(kind, match=r"did not take a file: .*run `sightline log`") as caught,
+        connection.connected(store.find(Layout(project))),
+    ):
+        answer.raise_for_status()
+    assert type(caught.value) is kind and "s3cret" not in str(caught.value)
 
 
 def free_port() -> int:

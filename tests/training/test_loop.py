@@ -105,6 +105,24 @@ def test_a_loss_that_is_no_number_stops_loudly(layout):
 
 
 @pytest.mark.faults
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory.\nTried to"), "too little memory.*batch_size"),
+        (torch.AcceleratorError("CUDA error: an illegal memory access"), "the GPU failed .CUDA"),
+    ],
+)
+def test_what_a_gpu_refuses_is_one_line(layout, monkeypatch, error, message):
+    def take_step(training, *args):
+        raise error
+
+    monkeypatch.setattr(Training, "take_step", take_step)
+    with pytest.raises(SightlineError, match=message) as caught:
+        run(layout, "cnn")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.faults
 def test_a_last_step_that_ruins_the_weights_stops_loudly(layout):
     adam = Optimizer("adam", 1e30)
     changes = {"batch_size": 240, "epochs": 1, "optimizer": adam, "ema": 0.0}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from sightline.errors import SightlineError, TryAgain, one_line
-from sightline.tracking.store import Store
+from sightline.tracking.store import Store, database_error
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -37,7 +37,8 @@ def create(where: Store) -> None:
 @contextlib.contextmanager
 def connected(where: Store) -> Iterator["MlflowClient"]:
     """Give a client of the store to one logger at a time; an error of MLflow becomes one line."""
-    from sqlalchemy.exc import OperationalError
+    from requests import RequestException
+    from sqlalchemy.exc import DBAPIError
 
     mlflow = _import_mlflow()
     where.folder.mkdir(parents=True, exist_ok=True)
@@ -55,11 +56,15 @@ def connected(where: Store) -> Iterator["MlflowClient"]:
             f"MLflow at {where.uri} did not take the run: {one_line(error)[:300]}: when that is "
             "mended, run `sightline log`, which completes the run; nothing else is lost"
         ) from error
-    except OperationalError as error:  # of the making of the database; else MLflow wraps it
-        raise SightlineError(
-            f"{where.database}: {error.orig}: when that is mended (a full disk, a lack of rights), "
-            "run `sightline log`, which completes the run; nothing else is lost"
-        ) from None
+    except RequestException as error:  # of an artifact; of all else MLflow wraps it
+        status = error.response.status_code if error.response is not None else 503
+        kind = TryAgain if status >= 500 or status == 429 else SightlineError
+        raise kind(
+            f"MLflow at {where.uri} did not take a file: {one_line(error)[:300]}: when that is "
+            "mended, run `sightline log`, which completes the run; nothing else is lost"
+        ) from error
+    except DBAPIError as error:  # of the making of the database; else MLflow wraps it
+        raise database_error(where.database, error.orig or error) from None
 
 
 def _import_mlflow() -> ModuleType:

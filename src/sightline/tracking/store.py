@@ -7,11 +7,12 @@ mends them after the project's folder was moved or copied.
 
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sightline.errors import SightlineError
+from sightline.errors import SightlineError, TryAgain
 from sightline.layout import Layout
 
 FINGERPRINT, COMPLETE = "sightline.fingerprint", "sightline.complete"
@@ -56,7 +57,7 @@ class Store:
             return set()
         query = """SELECT f.value FROM tags f JOIN tags c ON c.run_uuid = f.run_uuid
                    WHERE f.key = ? AND c.key = ?"""
-        with closing(sqlite3.connect(self.database)) as connection:
+        with self._opened() as connection:
             return {row[0] for row in connection.execute(query, (FINGERPRINT, COMPLETE))}
 
     def relocate(self) -> None:
@@ -64,16 +65,49 @@ class Store:
         if self.server or not self.database.exists():
             return
         here, marker = self.artifacts.as_uri(), "/".join(["", *self.artifacts.parts[-3:]])
-        with closing(sqlite3.connect(self.database, timeout=20)) as connection, connection:
+        values = {"here": here, "here_length": len(here), "marker": marker, "length": len(marker)}
+        with self._opened() as connection:
             for table, column in _PLACES:
-                connection.execute(
-                    f"""UPDATE {table}
-                        SET {column} = :here || substr({column}, instr({column}, :marker) + :length)
-                        WHERE instr({column}, :marker) > 0
-                        AND substr({column}, 1, :here_length) <> :here""",
-                    {"here": here, "here_length": len(here)}
-                    | {"marker": marker, "length": len(marker)},
-                )
+                elsewhere = f"""FROM {table} WHERE instr({column}, :marker) > 0
+                                AND substr({column}, 1, :here_length) <> :here"""
+                # a store that is only read is not written to
+                if connection.execute(f"SELECT 1 {elsewhere} LIMIT 1", values).fetchone():
+                    connection.execute(
+                        f"""UPDATE {table} SET {column} = :here
+                                || substr({column}, instr({column}, :marker) + :length)
+                            WHERE rowid IN (SELECT rowid {elsewhere})""",
+                        values,
+                    )
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection to the database, whose changes are kept at the end.
+
+        Raises TryAgain where another process holds it, SightlineError where it is no store.
+        """
+        try:
+            with closing(sqlite3.connect(self.database, timeout=20)) as connection, connection:
+                yield connection
+        except sqlite3.Error as error:
+            raise database_error(self.database, error) from None
+
+
+def database_error(database: Path, error: BaseException) -> SightlineError:
+    """Return an error of SQLite as one that says what to do."""
+    if "locked" in str(error):
+        return TryAgain(
+            f"{database} is held by another process ({error}): when that has ended, run "
+            "`sightline log`, which completes the runs"
+        )
+    if isinstance(error, sqlite3.OperationalError) and "no such table" not in str(error):
+        return SightlineError(
+            f"{database}: {error}: when that is mended (a full disk, a lack of rights), run "
+            "`sightline log`, which completes the runs; nothing else is lost"
+        )
+    return SightlineError(
+        f"{database} is no whole store of MLflow ({error}): move it away and run `sightline log`, "
+        "which writes the runs of this workspace anew"
+    )
 
 
 def find(layout: Layout) -> Store:
@@ -84,7 +118,12 @@ def find(layout: Layout) -> Store:
     """
     default = Store(layout.state.mlflow, None)
     server = os.environ.get("MLFLOW_TRACKING_URI")
-    if not server or server == default.uri:
+    if "?" in str(default.database):  # it would begin the options of the address
+        raise SightlineError(
+            f"{default.database}: SQLAlchemy cannot open a database with a ? in its path: give "
+            "the folder another name"
+        )
+    if not server or _names(server, default.database):
         return default
     if not server.startswith(("http://", "https://", "databricks")):
         raise SightlineError(
@@ -92,3 +131,9 @@ def find(layout: Layout) -> Store:
             "or unset it to use Sightline's own store under .sightline/mlflow"
         )
     return Store(default.folder, server)
+
+
+def _names(uri: str, database: Path) -> bool:
+    """Whether a tracking URI names this database, perhaps through a link."""
+    path = uri.removeprefix("sqlite:///")
+    return path != uri and Path(path).resolve() == database.resolve()

@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 
-from sightline.errors import SightlineError
+from sightline.errors import SightlineError, masked
 from sightline.layout import Layout
 from sightline.tracking import connection, log, store
 
@@ -34,7 +34,7 @@ def serve(layout: Layout, port: int) -> None:
     except SightlineError as error:
         logger.warning("%s", error)  # what is in the store can be looked at all the same
     if where.server:
-        print(f"the runs are at {where.server} (MLFLOW_TRACKING_URI)")
+        print(f"the runs are at {masked(where.server)} (MLFLOW_TRACKING_URI)")
         return
     connection.create(where)
     # MLflow opens with its pages for language models unless it is told what we do

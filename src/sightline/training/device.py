@@ -3,11 +3,13 @@
 import ctypes
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 
-from sightline.errors import SightlineError
+from sightline.errors import SightlineError, one_line
 from sightline.host.processors import processor
 from sightline.settings.params import Compute
 from sightline.training import ranks
@@ -67,6 +69,24 @@ def choose(compute: Compute) -> Place:
     return Place(
         device, dtype, compute.threads, joined, compute.compile, compute.sync_batch_norm, reason
     )
+
+
+@contextmanager
+def gpu_errors(name: str) -> Iterator[None]:
+    """Raise SightlineError in place of an error of the GPU while it trains a model."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise SightlineError(
+            f"{name}: the GPU has too little memory ({one_line(error)[:200]}): lower batch_size in "
+            "its recipe or image_size of its dataset, raise compute.processes where there are more "
+            "GPUs, or end what else uses this one (nvidia-smi)"
+        ) from None
+    except torch.AcceleratorError as error:
+        raise SightlineError(
+            f"{name}: the GPU failed ({one_line(error)[:200]}): see what nvidia-smi says of it; "
+            "the same command goes on from the last checkpoint"
+        ) from None
 
 
 def fast_dtype(device: torch.device) -> tuple[torch.dtype, str]:

@@ -13,7 +13,7 @@ from sightline.layout import Layout
 from sightline.settings.params import Compute, Model
 from sightline.settings.recipe import Recipe
 from sightline.training import checkpoint, curve
-from sightline.training.device import choose
+from sightline.training.device import choose, gpu_errors
 from sightline.training.results import leave
 from sightline.training.setup import begin
 from sightline.training.step import Training
@@ -51,7 +51,8 @@ def train(
             training.load(state)
             logger.info("resuming from step %d of %d: %s", training.step, training.steps, path)
         save = (lambda state: checkpoint.save(path, state)) if first else None
-        run(training, progress, save, compute.checkpoint_seconds)
+        with gpu_errors(name):
+            run(training, progress, save, compute.checkpoint_seconds)
         if first:
             leave(layout, training)
             path.unlink(missing_ok=True)
