@@ -19,6 +19,8 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 MADE = VENV / ".made"  # written last: what the environment was made from
 LOCK = ROOT / "requirements.lock"
+NO_GIT = ROOT / ".dvc" / "config.local"
+WITHOUT_GIT = "[core]\n    no_scm = true\n"
 PROBE = (
     "import importlib.util as u, sys; print(*sys.version_info[:2], u.find_spec('pip') is not None)"
 )
@@ -29,6 +31,7 @@ def main() -> int:
     if sys.version_info[:2] < (3, 11):  # noqa: UP036 - whatever Python a person has runs this
         print("Sightline needs Python 3.11 or newer: make run PYTHON=/path/to/python3.11")
         return 1
+    agree_on_git()
     with LOCK.open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # a second `make` waits for the first one's environment
         made, target = read_made(), wanted()
@@ -46,6 +49,23 @@ def main() -> int:
         install()
         MADE.write_text(json.dumps(target) + "\n")
     return 0
+
+
+def agree_on_git() -> None:
+    """Have DVC do without git where there is none, as in a downloaded archive, and with it again.
+
+    Without that every command of DVC would end in an error.
+    """
+    has_git = any((folder / ".git").exists() for folder in (ROOT, *ROOT.parents))
+    if not has_git and not NO_GIT.exists():
+        NO_GIT.write_text(WITHOUT_GIT)
+        print(
+            "no git repository here: DVC works without one (.dvc/config.local); experiments, and "
+            "flows with overrides, need one: git init, then make env",
+            flush=True,
+        )
+    elif has_git and NO_GIT.exists() and NO_GIT.read_text() == WITHOUT_GIT:
+        NO_GIT.unlink()
 
 
 def wanted() -> dict:

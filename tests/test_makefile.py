@@ -41,6 +41,8 @@ def project(tmp_path_factory):
     for name in ("Makefile", "pyproject.toml", "requirements.lock", "scripts/environment.py"):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
+    (folder / ".git").mkdir()
+    (folder / ".dvc").mkdir()
     program(folder / "bin" / "uv", 'echo "$@" >> uv.log')
     done = make(folder, "env")
     assert done.returncode == 0, done.stderr
@@ -85,6 +87,23 @@ def test_what_is_wrong_with_an_environment_is_named(project, tmp_path, fault):
     assert environment["find_fault"](environment["read_made"](), wanted) is None
     DAMAGES[fault](copy / ".venv")
     assert fault in environment["find_fault"](environment["read_made"](), wanted)
+
+
+@pytest.mark.faults
+def test_without_git_dvc_does_without_it_too(project, tmp_path):
+    for name in ("scripts/environment.py", "requirements.lock"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    agree_on_git = runpy.run_path(str(tmp_path / "scripts" / "environment.py"))["agree_on_git"]
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet", "--no-scm"], cwd=tmp_path)
+    (tmp_path / ".dvc" / "config").write_text("")  # as it comes in an archive
+    status = [sys.executable, "-m", "dvc", "status"]
+    assert subprocess.run(status, cwd=tmp_path, capture_output=True).returncode != 0
+    agree_on_git()
+    assert subprocess.run(status, cwd=tmp_path, capture_output=True).returncode == 0
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    agree_on_git()
+    assert not (tmp_path / ".dvc" / "config.local").exists()
 
 
 def test_an_environment_that_was_moved_is_made_anew(project, tmp_path):

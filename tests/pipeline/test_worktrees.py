@@ -64,3 +64,42 @@ def test_a_worktree_never_deletes_what_it_did_not_make(new_toy):
         assert (copy / "params.yaml").exists()
     assert state.exists()
     assert list((new_toy.root / ".sightline" / "worktrees").iterdir()) == []
+
+
+@pytest.mark.faults
+def test_a_clone_needs_no_remote_called_origin(new_toy):
+    new_toy.shell("git", "clone", "--quiet", "--bare", ".", "../upstream.git")
+    new_toy.shell("git", "remote", "add", "elsewhere", "../upstream.git")
+    new_toy.shell("git", "config", "clone.defaultRemoteName", "mine")
+    clone = new_toy.root / CLONE
+    upstream = git(new_toy.root, "rev-parse", "HEAD")
+    new_toy.commit()  # not pushed
+    refresh_clone(new_toy.root, clone)
+    assert git(clone, "rev-parse", "HEAD") == upstream
+    git(clone, "remote", "rename", "origin", "mine")  # as an older clone has it
+    git(new_toy.root, "push", "--quiet", "elsewhere", "HEAD")
+    refresh_clone(new_toy.root, clone)
+    assert git(clone, "rev-parse", "HEAD") == git(new_toy.root, "rev-parse", "HEAD")
+    new_toy.shell("git", "remote", "add", "another", "../upstream.git")
+    with pytest.raises(SightlineError, match="remotes another, elsewhere, and its branch follows"):
+        refresh_clone(new_toy.root, clone)
+
+
+@pytest.mark.faults
+def test_within_another_repository_there_is_nothing_to_clone(tmp_path):
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    with pytest.raises(SightlineError, match="has no git repository of its own"):
+        refresh_clone(inner, inner / CLONE)
+
+
+@pytest.mark.faults
+def test_a_worktree_on_a_disk_that_is_away_is_not_forgotten(new_toy, tmp_path):
+    away = tmp_path / "disk" / "mine"
+    git(new_toy.root, "worktree", "add", "--detach", str(away))
+    (tmp_path / "disk").rename(tmp_path / "unmounted")
+    with worktree(new_toy.root, git(new_toy.root, "rev-parse", "HEAD"), "run-1"):
+        pass
+    known = git(new_toy.root, "worktree", "list")
+    assert str(away) in known and "run-1" not in known

@@ -18,6 +18,7 @@ from sightline.errors import SightlineError
 from sightline.layout import Layout
 from sightline.tracking import locked_results, store
 from sightline.tracking.log import complete, log
+from sightline.tracking.run import _commit
 
 
 def test_what_a_run_holds(project):
@@ -264,3 +265,11 @@ def test_logging_imports_no_torch(project, processes):
     child.start()
     child.join()
     assert child.exitcode == 0
+
+
+@pytest.mark.faults
+def test_the_commit_of_another_project_around_this_one_is_not_taken(project):
+    subprocess.run(["git", "init", "--quiet", project.parent], check=True)
+    commit = ["git", "-C", project.parent, "-c", "user.name=A", "-c", "user.email=a@b.invalid"]
+    subprocess.run([*commit, "commit", "--quiet", "--allow-empty", "-m", "other"], check=True)
+    assert _commit(project) == (None, False)

@@ -59,21 +59,27 @@ def worktree(root: Path, commit: str, name: str) -> Iterator[Path]:
     copy.mkdir()  # fails where there is something: only what was made here is deleted in the end
     with FileLock(copies / f"{name}.lock"):
         try:
-            git(main, "worktree", "add", "--detach", str(copy), commit)
+            # --force: what git still knows of a folder of this name is of a run that was killed
+            git(main, "worktree", "add", "--force", "--detach", str(copy), commit)
             copy_settings(main, copy)
             yield copy
         finally:
-            shutil.rmtree(copy, ignore_errors=True)
-            git(main, "worktree", "prune")
+            _remove(main, copy)
             (copies / f"{name}.lock").unlink(missing_ok=True)
 
 
 def _sweep(main: Path, copies: Path) -> None:
     for lock in copies.glob("*.lock"):
         with contextlib.suppress(Timeout), FileLock(lock, timeout=0):
-            shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+            _remove(main, lock.with_suffix(""))
             lock.unlink(missing_ok=True)
-    git(main, "worktree", "prune")
+
+
+def _remove(main: Path, copy: Path) -> None:
+    """Delete a worktree of ours; `git worktree prune` would forget those on an unmounted disk."""
+    with contextlib.suppress(SightlineError):  # of a folder that is no worktree yet, or no more
+        git(main, "worktree", "remove", "--force", str(copy))
+    shutil.rmtree(copy, ignore_errors=True)
 
 
 def _has(root: Path, commit: str) -> bool:
@@ -85,20 +91,37 @@ def _has(root: Path, commit: str) -> bool:
 
 
 def _fetch(root: Path, commit: str) -> None:
-    """Get `commit` from the clone's origin; TryAgain where that cannot be asked."""
+    """Get `commit` from the clone's remote; TryAgain where that cannot be asked."""
+    remote = _remote(root) or "origin"
     try:
-        git(root, "fetch", "--quiet", "origin")
+        git(root, "fetch", "--quiet", remote)
     except SightlineError as error:
-        raise TryAgain(f"{error}: the worker's clone cannot reach its origin") from None
+        raise TryAgain(f"{error}: the worker's clone cannot reach its {remote}") from None
     if not _has(root, commit):
         raise SightlineError(
-            f"commit {commit[:12]} is not in the origin of {root}: push it, so that workers "
+            f"commit {commit[:12]} is not in the {remote} of {root}: push it, so that workers "
             "elsewhere can check it out"
         )
 
 
+def _remote(root: Path) -> str | None:
+    """Return the remote that a repository follows; None where it has none.
+
+    Raises SightlineError where it has several, and nothing says which.
+    """
+    remotes = git(root, "remote").split()
+    if "origin" in remotes or len(remotes) < 2:
+        return "origin" if "origin" in remotes else next(iter(remotes), None)
+    with contextlib.suppress(SightlineError):
+        return git(root, "rev-parse", "--abbrev-ref", "HEAD@{upstream}").partition("/")[0]
+    raise SightlineError(
+        f"{root} has the remotes {', '.join(remotes)}, and its branch follows none: name one with "
+        "git branch --set-upstream-to=REMOTE/BRANCH"
+    )
+
+
 def refresh_clone(root: Path, clone: Path) -> None:
-    """Make `clone` equal to the newest commit upstream: of `root`'s origin, or of `root` itself.
+    """Make `clone` equal to the newest commit upstream: of `root`'s remote, or of `root` itself.
 
     Nobody works in this clone: what a former run left changed in it (dvc.lock) is thrown away, and
     comes back from the run cache. So it lies below .sightline/clones of `root`; SightlineError for
@@ -111,13 +134,20 @@ def refresh_clone(root: Path, clone: Path) -> None:
             f"{clone} is not below {clones}: a clone is made equal to upstream, and all changes in "
             f"it are lost: name one such as {CLONES}/nightly"
         )
-    if not (clone / ".git").exists():
-        origins = git(root, "remote")
-        source = (
-            git(root, "remote", "get-url", "origin") if "origin" in origins.split() else str(root)
+    if not (root / ".git").exists():
+        raise SightlineError(
+            f"{root} has no git repository of its own, of which a clone could be made: git init, "
+            "git add --all, git commit, then the same command"
         )
+    remote = _remote(root)
+    source = git(root, "remote", "get-url", remote) if remote else str(root)
+    if (root / source).exists():  # a path may be relative to `root`
+        source = str((root / source).resolve())
+    if not (clone / ".git").exists():
         clone.parent.mkdir(parents=True, exist_ok=True)
-        git(root, "clone", "--quiet", source, str(clone))
+        git(root, "-c", "clone.defaultRemoteName=origin", "clone", "--quiet", source, str(clone))
+    if "origin" not in git(clone, "remote").split():
+        git(clone, "remote", "add", "origin", source)
     try:
         # whatever upstream's default branch is called today; a clone that was killed has no branch
         git(clone, "fetch", "--quiet", "origin", "HEAD")

@@ -163,12 +163,17 @@ def _user() -> str:
 
 
 def _commit(root: Path) -> tuple[str | None, bool]:
-    """Return git's HEAD and whether tracked files differ from it; dvc.lock always does."""
+    """Return git's HEAD and whether tracked files differ from it; dvc.lock always does.
+
+    None where the project has no git repository of its own.
+    """
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(root), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     with contextlib.suppress(subprocess.CalledProcessError, FileNotFoundError):
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != root.resolve():
+            return None, False  # the commit of another project, in which this one lies
         return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--", ".", ":!dvc.lock"))
     return None, False
