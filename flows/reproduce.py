@@ -7,7 +7,7 @@ python -m flows.reproduce                         here and now
 import contextlib
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,7 +24,7 @@ from flows.notify import post_failure
 from flows.outcome import cause, failed_state
 from flows.stages import PipelineRun, may_be_retried
 from sightline.errors import SightlineError
-from sightline.host.locks import workspace_lock
+from sightline.host.locks import waited_for, workspace_lock
 from sightline.host.processes import Children
 from sightline.layout import LOCK, PARAMS, Layout
 from sightline.pipeline import commands, copies, graph, lockfile, worktrees
@@ -81,7 +81,7 @@ def bring_up_to_date(targets: list[str], overrides: list[str], force: bool) -> S
                 notes.append(f"ONNX files that changed: {', '.join(changed)}")
             failures = [outcome.cause for outcome in run.outcomes.values() if outcome.cause]
             if overrides and not failures:
-                notes.append(keep_experiment(root, children))
+                notes.append(keep_experiment(root, plan.stages if targets else (), children))
             artifacts.publish("reproduce", artifacts.table(run, settings, notes), f"in {root}")
     except SightlineError as error:
         log.error(str(error))
@@ -97,6 +97,7 @@ def folder_to_run_in(root: Path, overrides: list[str]) -> Iterator[Path]:
     log = get_run_logger()
     if overrides:
         commit = worktrees.head(root, LOCK)
+        worktrees.check_identity(root)
         with worktrees.worktree(root, commit, f"run-{flow_run.id}") as copy:
             if Layout(root).lock.exists():
                 shutil.copy(Layout(root).lock, copy)
@@ -143,15 +144,22 @@ def where_to_train(root: Path) -> tuple[str | None, str]:
     return commit, f"Training goes to pool {POOL}, at commit {commit[:12]}."
 
 
-def keep_experiment(root: Path, children: Children) -> str:
+def keep_experiment(root: Path, stages: Iterable[str], children: Children) -> str:
     """Keep a run with overrides as a DVC experiment named after it; return how to get at it.
+
+    `stages`: those of the run, where it was not all; the others may never have run.
 
     Two runs may have one name, and hold in it what no git ref does. Their ids begin with the time,
     and differ in the end.
     """
     words = re.sub(r"[^A-Za-z0-9_]+", "-", flow_run.name).strip("-")
     name = f"{words or 'run'}-{flow_run.id[-8:]}"
-    result = children.run(commands.save_experiment(name), root, get_run_logger().info)
+    command = commands.save_experiment(name, stages)
+    log = get_run_logger()
+    lock = Layout(root).state.locks / "experiments.lock"
+    # worktrees share git's stash, and DVC saves through it: one after the other
+    with waited_for(lock, lambda: log.info("waiting: another run keeps its experiment")):
+        result = children.run(command, root, log.info)
     if result.status != 0:
         raise SightlineError(f"experiment {name} was not kept: {cause(result)}")
     return f"Kept as experiment: `dvc exp show`, `dvc exp apply {name}`."

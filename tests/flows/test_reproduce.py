@@ -183,6 +183,27 @@ def test_wrong_overrides_are_errors_before_anything_runs(toy, reproduce, overrid
     assert toy.executed() == []
 
 
+@pytest.mark.faults
+def test_overrides_where_other_stages_never_ran_are_kept(new_toy, reproduce):
+    state, run = reproduce(new_toy, "train@x", overrides=["recipes.x.epochs=7"], name="one")
+    assert state.is_completed(), state.message
+    names = new_toy.shell("dvc", "exp", "list", "--name-only").split()
+    assert names == [f"one-{run[-8:]}"]
+    assert not (new_toy.root / "dvc.lock").exists()
+
+
+@pytest.mark.faults
+def test_overrides_without_a_name_in_git_are_refused_first(toy, reproduce, monkeypatch):
+    for place in ("GLOBAL", "SYSTEM"):
+        monkeypatch.setenv(f"GIT_CONFIG_{place}", os.devnull)
+    for part in ("AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL"):
+        monkeypatch.delenv(f"GIT_{part}", raising=False)
+    toy.shell("git", "config", "user.useConfigOnly", "true")
+    state, _ = reproduce(toy, overrides=["recipes.x.epochs=9"])
+    assert state.is_failed() and "set git's user.name and user.email" in state.message
+    assert toy.executed() == []
+
+
 def test_overrides_start_from_a_commit(toy, reproduce):
     toy.params(lambda params: params["recipes"]["x"].update(epochs=2))
     state, _ = reproduce(toy, overrides=["recipes.y.epochs=7"])

@@ -258,7 +258,12 @@ def test_ctrl_c_is_quiet(model, tmp_path):
     command = [sys.executable, "-m", "sightline.cli", "predict", model, "slow.png"]
     with (
         subprocess.Popen(
-            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command,
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            # tests that a shell runs in the background ignore Ctrl-C, and so would this
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         ) as process,
         (tmp_path / "slow.png").open("wb"),  # waits until the command reads
     ):

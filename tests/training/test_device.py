@@ -58,5 +58,11 @@ def test_a_gpu_without_units_for_bfloat16_computes_in_float32(monkeypatch, units
 
 
 def test_batch_norms_are_synchronised_on_gpus_alone():
+    with pytest.raises(ValueError, match="SyncBatchNorm refuses the CPU: set sync_batch_norm to"):
+        Compute("cpu", sync_batch_norm=True)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="torch sees a CUDA device")
+def test_a_cpu_that_was_chosen_does_not_synchronise_batch_norms_either():
     with pytest.raises(SightlineError, match="SyncBatchNorm refuses the CPU: set it to false"):
-        choose(Compute("cpu", sync_batch_norm=True))
+        choose(Compute("auto", sync_batch_norm=True))

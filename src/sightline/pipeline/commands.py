@@ -29,7 +29,12 @@ def checkout(names: Iterable[str]) -> list[str]:
     return ["dvc", "--wait-for-lock", "checkout", "--force", *names]
 
 
-def save_experiment(name: str) -> list[str]:
-    """Return the command that keeps a worktree's state as an experiment of the main repository."""
+def save_experiment(name: str, stages: Iterable[str] = ()) -> list[str]:
+    """Return the command that keeps a worktree's state as an experiment of the main repository.
+
+    `stages`: those that have run, where others never have; DVC refuses to keep outputs that are
+    not there.
+    """
     # --force: the name is the run's own, which somebody may have had run again
-    return ["dvc", "exp", "save", "--force", "--include-untracked", LOCK, "--name", name]
+    options = ["--force", "--include-untracked", LOCK, "--name", name]
+    return ["dvc", "exp", "save", *options, *stages]

@@ -42,6 +42,17 @@ def head(root: Path, *sent_along: str) -> str:
     return git(root, "rev-parse", "HEAD")
 
 
+def check_identity(root: Path) -> None:
+    """Raise SightlineError where git cannot say whose a commit, such as an experiment, would be."""
+    try:
+        git(root, "var", "GIT_COMMITTER_IDENT")
+    except SightlineError as error:
+        raise SightlineError(
+            f"{error}: a run with overrides is kept as a commit: set git's user.name and "
+            "user.email, then run it again"
+        ) from None
+
+
 @contextlib.contextmanager
 def worktree(root: Path, commit: str, name: str) -> Iterator[Path]:
     """Check out `commit` beside the workspace for one run, sharing its cache; gone afterwards.
