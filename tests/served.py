@@ -72,6 +72,22 @@ def cut(data: bytes, after: int) -> Callable:
     return behave
 
 
+def in_pieces(data: bytes, size: int) -> Callable:
+    """Promise all from the byte that is asked for on, send `size` bytes of it, and hang up."""
+
+    def behave(handler):
+        asked = handler.headers.get("Range", "bytes=0-")
+        start = int(asked.removeprefix("bytes=").removesuffix("-"))
+        handler.send_response(206)
+        handler.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+        handler.send_header("Content-Length", str(len(data) - start))
+        handler.end_headers()
+        handler.wfile.write(data[start : start + size])
+        handler.close_connection = True
+
+    return behave
+
+
 def stall(data: bytes, after: int, let_go: threading.Event) -> Callable:
     """Send so many bytes, then nothing, and keep the connection open."""
 

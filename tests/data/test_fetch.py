@@ -7,7 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from served import complete, cut, digest, first, ranged, run_download, stall, status
+from served import (
+    complete,
+    cut,
+    digest,
+    first,
+    in_pieces,
+    ranged,
+    run_download,
+    stall,
+    status,
+)
 
 from sightline.data import fetch as fetching
 from sightline.data import source
@@ -82,11 +92,29 @@ def test_a_cut_transfer_is_resumed_where_it_stopped(fetch, server):
 def test_an_interrupted_run_is_resumed_by_the_next(fetch, server, tmp_path):
     url = server.at("/a", cut(DATA, 300_000))
     with pytest.raises(TryAgain, match="it resumes"):
-        fetch(url, network=Network(rounds=1, timeout=0.5))
+        fetch(url, network=Network(rounds=1, timeout=0.5, pause=0.01))
     assert part(tmp_path).stat().st_size == 300_000
     server.at("/a", ranged(DATA))
     assert fetch(url).read_bytes() == DATA
     assert server.seen[-1] == ("/a", "bytes=300000-")
+
+
+@pytest.mark.faults
+def test_a_host_that_breaks_off_again_and_again_is_asked_as_long_as_the_file_grows(fetch, server):
+    tenth = len(DATA) // 10 + 1
+    url = server.at("/a", in_pieces(DATA, tenth))
+    assert fetch(url).read_bytes() == DATA
+    assert len(server.seen) == 10 > IMPATIENT.rounds
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("page", [b"<!DOCTYPE html>log in", b"\n<html><body>gone"])
+def test_a_page_in_a_files_place_is_named(fetch, server, tmp_path, page):
+    url = server.at("/a", complete(page.ljust(len(DATA))))
+    with pytest.raises(TryAgain, match="sends a web page in the file's place: a login"):
+        fetch(url)
+    server.at("/a", complete(DATA))
+    assert fetch(url).read_bytes() == DATA
 
 
 def test_a_server_without_range_makes_it_start_afresh(fetch, server):

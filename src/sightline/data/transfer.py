@@ -25,7 +25,11 @@ _CHUNK = 1 << 16  # bytes; as much is lost of a connection that stalls
 
 @dataclass(frozen=True)
 class Network:
-    """How patient a transfer is: rounds over all URLs; seconds without a byte; first pause in s."""
+    """How patient a transfer is.
+
+    `rounds` over all URLs that bring nothing new; `timeout`: seconds without a byte; `pause`: the
+    first one, in seconds.
+    """
 
     rounds: int = 6
     timeout: float = 30.0
@@ -51,15 +55,15 @@ def transfer(file: File, part: Path, network: Network, inspect: Inspect) -> dict
 
     The caller holds `alone(part)`. What `part` holds from an interrupted run is resumed where the
     server can (HTTP Range), and thrown away where the whole turns out wrong. Each round asks every
-    URL that has not failed for good; the pause between rounds doubles. Returns what `inspect` says
-    of the whole file (it raises SightlineError for a wrong one). Raises TryAgain with what each URL
-    answered, or SightlineError where all have failed for good.
+    URL that has not failed for good; the pause between rounds doubles. A round that brought more of
+    the file than was ever there does not count: some hosts break off after each part. Returns what
+    `inspect` says of the whole file (it raises SightlineError for a wrong one). Raises TryAgain
+    with what each URL answered, or SightlineError where all have failed for good.
     """
     answers = {url: "not asked" for url in file.urls if url.startswith("https:")}
     hopeful = list(answers)
-    for round_ in range(network.rounds):
-        if round_:
-            time.sleep(network.pause * 2 ** (round_ - 1))
+    without_gain, most = 0, _size(part)
+    while hopeful and without_gain < network.rounds:
         for url in list(hopeful):
             try:
                 return _fetch_from(url, file, part, network, inspect)
@@ -70,8 +74,10 @@ def transfer(file: File, part: Path, network: Network, inspect: Inspect) -> dict
                 answers[url] = str(error)
                 hopeful.remove(url)
                 log.info("%s: %s", url, error)
-        if not hopeful:
-            break
+        without_gain = 0 if _size(part) > most else without_gain + 1
+        most = max(most, _size(part))
+        if hopeful and without_gain < network.rounds:
+            time.sleep(network.pause * 2 ** max(0, without_gain - 1))
     summary = "; ".join(f"{url} {text}" for url, text in answers.items())
     if not hopeful:
         raise SightlineError(f"{file.name} could not be fetched: {summary}: correct the catalogue")
@@ -92,10 +98,14 @@ def alone(part: Path) -> AbstractContextManager[None]:
     )
 
 
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
+
+
 def _fetch_from(
     url: str, file: File, part: Path, network: Network, inspect: Inspect
 ) -> dict[str, Any]:
-    had = part.stat().st_size if part.exists() else 0
+    had = _size(part)
     if file.size is None or had < file.size:
         _get(url, file, part, had, network)
     try:
@@ -154,8 +164,15 @@ def _save(response: "requests.Response", file: File, part: Path, start: int) -> 
     )
     with part.open("ab" if start else "wb") as out, bar:
         for chunk in response.raw.stream(_CHUNK, decode_content=False):
+            if not start and not out.tell() and _is_page(chunk):
+                raise _AskAgain("sends a web page in the file's place: a login, or a notice")
             out.write(chunk)
             bar.update(len(chunk))
             if file.size is not None and out.tell() > file.size:
                 out.truncate(0)
                 raise _GiveUp(f"sends more than the {file.size:,} bytes that the catalogue says")
+
+
+def _is_page(begin: bytes) -> bool:
+    """Whether a file begins as HTML does; no dataset does."""
+    return begin.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html"))
