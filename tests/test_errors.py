@@ -19,12 +19,18 @@ pytestmark = pytest.mark.faults
         ),
         ("{'Authorization': 'Basic s3cret'}", "{'Authorization': 'Basic ***'}"),
         ("refused: Bearer s3cret", "refused: Bearer ***"),
+        ("https://host/a?author=somebody", None),
         ("file:///data/pets, a@b.example, top1 = 0.98", None),
         ("params.yaml: recipes.cnn-4.optimizer: this key is required", None),
     ],
 )
 def test_secrets_in_a_text_are_masked(text, expected):
     assert masked(text) == (expected or text)
+
+
+def test_an_authors_name_is_no_secret(monkeypatch):
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "somebody")
+    assert masked("by somebody") == "by somebody"
 
 
 @pytest.mark.parametrize(

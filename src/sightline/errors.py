@@ -6,7 +6,7 @@ import re
 TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h: the exit status that tells a flow to retry
 
 _MASK = "***"
-_SECRET = r"(?:token|secret|password|passwd|auth|credential|signature|api_?key|access_?key)"
+_SECRET = r"(?:token|secret|password|passwd|auth(?!or)|credential|signature|api_?key|access_?key)"
 _USER = re.compile(r"(?<=://)[^\s/@]+@")
 _IN_QUERY = re.compile(rf"(?i)([?&;][\w.-]*(?:{_SECRET}|key|sig)[\w.-]*=)[^&\s\'\"]+")
 _HEADER = re.compile(
