@@ -110,6 +110,7 @@ def test_a_changed_file_with_the_same_result_stops_where_nothing_changes(workspa
     assert set(workspace.repro("log@mnist-cnn")) == {"train@mnist-cnn"}
 
 
+@pytest.mark.slow
 def test_what_ran_once_comes_back_from_the_run_cache(workspace):
     change = {"label_smoothing": 0.2}
     workspace.edit("params.yaml", lambda p: p["recipes"]["cnn-4"].update(change))
@@ -124,7 +125,11 @@ def test_what_ran_once_comes_back_from_the_run_cache(workspace):
 
 @pytest.mark.parametrize(
     ("victim", "processes"),
-    [("stage", 1), ("dvc", 1), pytest.param("dvc", 2, marks=pytest.mark.slow)],
+    [
+        ("stage", 1),
+        pytest.param("dvc", 1, marks=pytest.mark.slow),
+        pytest.param("dvc", 2, marks=pytest.mark.slow),
+    ],
 )
 def test_killed_in_training_and_repeated_equals_never_killed(workspace, victim, processes):
     epochs = {"stage": 30, "dvc": 31}[victim]  # what ran once would come from the run cache
