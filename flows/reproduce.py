@@ -6,7 +6,6 @@ python -m flows.reproduce                         here and now
 
 import contextlib
 import re
-import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -99,8 +98,7 @@ def folder_to_run_in(root: Path, overrides: list[str]) -> Iterator[Path]:
         commit = worktrees.head(root, LOCK)
         worktrees.check_identity(root)
         with worktrees.worktree(root, commit, f"run-{flow_run.id}") as copy:
-            if Layout(root).lock.exists():
-                shutil.copy(Layout(root).lock, copy)
+            lockfile.copy_to(root, copy)
             copies.checkout(copy)
             copies.override(copy, overrides)
             yield copy

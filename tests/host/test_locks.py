@@ -169,7 +169,7 @@ def test_another_user_with_a_closed_umask_shuts_nobody_out(holder):
 def test_a_lock_that_is_held_is_refused_at_once_and_its_file_goes_with_the_work(tmp_path, holder):
     path = tmp_path / "locks" / "model.lock"
     owner = holder("held(folder / 'locks' / 'model.lock', 'busy')")
-    with pytest.raises(SightlineError, match=f"^{path} is held: wait$"), held(path, "wait"):
+    with pytest.raises(TryAgain, match=f"^{path} is held: wait$"), held(path, "wait"):
         pass
     owner.kill()
     assert path.exists()

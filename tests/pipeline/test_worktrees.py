@@ -1,10 +1,13 @@
 """Worktrees and clones of a toy project, by the real git."""
 
 import subprocess
+import threading
 
 import pytest
+import zc.lockfile
 
 from sightline.errors import SightlineError
+from sightline.pipeline import lockfile
 from sightline.pipeline.worktrees import git, refresh_clone, worktree
 
 CLONE = ".sightline/clones/nightly"
@@ -103,3 +106,37 @@ def test_a_worktree_on_a_disk_that_is_away_is_not_forgotten(new_toy, tmp_path):
         pass
     known = git(new_toy.root, "worktree", "list")
     assert str(away) in known and "run-1" not in known
+
+
+LOCK = "schema: '2.0'\nstages:\n  train@x:\n    cmd: train\n"
+
+
+@pytest.mark.faults
+def test_a_merge_of_dvc_lock_is_named_and_left_alone(tmp_path):
+    merge = f"<<<<<<< HEAD\n{LOCK}=======\n{LOCK}>>>>>>> theirs\n"
+    lock = tmp_path / "dvc.lock"
+    lock.write_text(merge)
+    for read in (lockfile.heal, lockfile.locked):
+        with pytest.raises(SightlineError, match="both sides of a merge: take one, git checkout"):
+            read(tmp_path)
+    assert lock.read_text() == merge
+    assert [path.name for path in tmp_path.iterdir()] == ["dvc.lock"]
+
+
+@pytest.mark.faults
+def test_a_run_with_overrides_copies_no_dvc_lock_that_is_being_written(new_toy, tmp_path):
+    lock = new_toy.root / "dvc.lock"
+    lock.write_text(LOCK[:-8])
+    (new_toy.root / ".dvc" / "tmp").mkdir(exist_ok=True)
+    dvc = zc.lockfile.LockFile(str(new_toy.root / ".dvc" / "tmp" / "lock"))
+
+    def finish():
+        lock.write_text(LOCK)
+        dvc.close()
+
+    threading.Timer(1, finish).start()
+    lockfile.copy_to(new_toy.root, tmp_path)
+    assert (tmp_path / "dvc.lock").read_text() == LOCK
+    lock.write_text(LOCK[:-8])
+    with pytest.raises(SightlineError, match=r"dvc\.lock is damaged"):
+        lockfile.copy_to(new_toy.root, tmp_path)

@@ -42,14 +42,14 @@ def try_acquire(lock: FileLock) -> bool:
 
 @contextlib.contextmanager
 def held(path: Path, busy: str) -> Iterator[None]:
-    """Hold a lock; SightlineError at once, with the text `busy`, where another process holds it.
+    """Hold a lock; TryAgain at once, with the text `busy`, where another process holds it.
 
     Its file goes when the work is done.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     if not try_acquire(lock):
-        raise SightlineError(f"{path} is held: {busy}")
+        raise TryAgain(f"{path} is held: {busy}")
     try:
         yield
         path.unlink(missing_ok=True)

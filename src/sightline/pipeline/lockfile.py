@@ -1,6 +1,8 @@
 """dvc.lock: what each stage ran on and what it left, and what to do when it is damaged."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +11,19 @@ import yaml
 from sightline.errors import SightlineError, one_line
 from sightline.layout import Layout
 
+_MERGE = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)  # what git writes around a conflict
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # dvc.lock is long
 
 
 def locked(root: Path) -> dict[str, dict[str, Any]]:
     """Return the stages of dvc.lock as they stand there: cmd, deps, params, outs; {} if none ran.
 
-    Raises SightlineError where the file is damaged: a dvc that was killed may leave half of it.
+    Raises SightlineError where the file is damaged, as a dvc that was killed may leave it, or is in
+    the middle of a merge.
     """
     path = Layout(root).lock
     try:
+        _check_merged(path)
         return _entries(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
@@ -27,6 +32,16 @@ def locked(root: Path) -> dict[str, dict[str, Any]]:
             f"{path} is damaged ({one_line(error)}): delete it and run again: what is in the run "
             "cache is restored, not computed"
         ) from None
+
+
+def _check_merged(path: Path) -> None:
+    """Raise SightlineError where git left both sides of a conflict: which counts, a person says."""
+    if path.exists() and _MERGE.search(path.read_text(encoding="utf-8", errors="replace")):
+        raise SightlineError(
+            f"{path} holds both sides of a merge: take one, git checkout --ours {path.name} or "
+            f"--theirs, then git add {path.name} and run again: what it lacks comes from the run "
+            "cache"
+        )
 
 
 def _entries(text: str) -> dict[str, dict[str, Any]]:
@@ -50,9 +65,11 @@ def heal(root: Path) -> list[str]:
     """Set aside what a killed dvc left half written; return a line for each file.
 
     Nothing is lost: a stage whose entry is gone is restored from the run cache, not computed.
+    Raises SightlineError where dvc.lock is in the middle of a merge, and leaves it alone.
     """
     notes = []
     project = Layout(root)
+    _check_merged(project.lock)
     for path, read in ((project.lock, _entries), (project.dvc_rwlock, json.loads)):
         try:
             read(path.read_text(encoding="utf-8"))
@@ -66,6 +83,18 @@ def heal(root: Path) -> list[str]:
                 f"aside as {aside}, its content comes back from the run cache"
             )
     return notes
+
+
+def copy_to(root: Path, copy: Path) -> None:
+    """Copy dvc.lock, where there is one, into `copy` while no dvc writes it; waits for DVC's lock.
+
+    Raises SightlineError where it is damaged, or in the middle of a merge.
+    """
+    from dvc.repo import Repo
+
+    with Repo(str(root), _wait_for_lock=True) as repo, repo.lock:
+        if locked(root):
+            shutil.copy(Layout(root).lock, copy)
 
 
 def adopt(root: Path, name: str, entry: dict[str, Any]) -> None:

@@ -65,7 +65,7 @@ def key(description: dict[str, Any], digests: dict[str, str], place: Place) -> s
 def alone(path: Path) -> AbstractContextManager[None]:
     """Hold the lock of a checkpoint: two trainings of the same thing would overwrite each other.
 
-    Raises SightlineError at once where another process holds it.
+    Raises TryAgain at once where another process holds it.
     """
     busy = "another process trains exactly this model now: wait for it, or end it"
     return locks.held(path.with_suffix(".lock"), busy)
