@@ -1,5 +1,7 @@
 """What became of a stage, and what a person is told when it failed."""
 
+import re
+import signal
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +20,7 @@ _DVC_OUTCOMES = {
 }
 _LOCKED = ("Unable to acquire lock", "is busy, it is being blocked by")
 _ADVICE = ("To track the changes with git", "To enable auto staging", "Use `dvc push`", "\tgit add")
+_EXITED = re.compile(r": failed to run: .*, exited with (-?\d+)$")
 _ADVICE += ("\tdvc config core.autostage",)
 
 
@@ -63,10 +66,17 @@ def stage_error(name: str, result: Result, limit: float | None) -> SightlineErro
 def cause(result: Result) -> str:
     """Return the line that says why: the stage's last error, or DVC's own, else the last line.
 
-    Where a stage failed, DVC sums that up in a line that ends with the stage's exit status.
+    Where a stage failed, DVC sums that up in a line that ends with the stage's exit status. What a
+    signal ended had no time for a last word: its last line is no cause.
     """
     lines = [line for line in result.tail if not line.startswith(">") and not _summary(line)]
     errors = [line for line in lines if line.startswith(("sightline: ", "ERROR: "))] or lines
+    exits = [int(match[1]) for line in result.tail if (match := _EXITED.search(line))]
+    status = exits[-1] if exits else result.status
+    number = -status if status < 0 else status - 128  # a shell counts from 128
+    if errors is lines and number in set(signal.Signals):
+        hint = ": the machine may be out of memory" if number == signal.SIGKILL else ""
+        return f"ended by {signal.Signals(number).name}{hint}"
     return errors[-1] if errors else f"ended with status {result.status} and without a word"
 
 

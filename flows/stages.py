@@ -1,9 +1,11 @@
 """The stages of one run as Prefect tasks: in dependency order, as parallel as the slots allow."""
 
+import contextlib
 import queue
 import shlex
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +69,8 @@ class PipelineRun:
         self.training = {"cpu": min(threads, self.cpu_slots), "gpu": 0}
         if self.devices:
             self.training = {"cpu": 1, "gpu": min(self.processes, len(self.devices))}
+        self._free = {"cpu": self.cpu_slots, "gpu": len(self.devices)}
+        self._given_back = threading.Condition()
         self.outcomes: dict[str, Outcome] = {}
         self.last_lines: dict[str, list[str]] = {}  # of the stages that failed
 
@@ -78,6 +82,34 @@ class PipelineRun:
             return {"cpu": 0, "gpu": 0}
         return self.training
 
+    def _take(self, needs: dict[str, int]) -> bool:
+        """Take slots if they are free; return whether they were."""
+        with self._given_back:
+            if any(self._free[kind] < needs[kind] for kind in needs):
+                return False
+            self._free = {kind: self._free[kind] - needs[kind] for kind in needs}
+            return True
+
+    def _give_back(self, slots: dict[str, int]) -> None:
+        with self._given_back:
+            self._free = {kind: self._free[kind] + slots[kind] for kind in slots}
+            self._given_back.notify_all()
+
+    @contextlib.contextmanager
+    def slots_for_training(self) -> Iterator[None]:
+        """Hold the slots of a training that was meant for another machine; wait until it has them.
+
+        A run that is ending is not waited for: `children` start nothing more.
+        """
+        with self._given_back:
+            while not (held := self._take(self.training)) and not self.children.closed:
+                self._given_back.wait(timeout=1)
+        try:
+            yield
+        finally:
+            if held:
+                self._give_back(self.training)
+
     def command_to_repeat(self, name: str) -> str:
         """Return what a person types to repeat one stage and see for themselves."""
         if self.overrides:  # this folder will be gone
@@ -88,7 +120,6 @@ class PipelineRun:
     def run_stale_stages(self) -> None:
         """Run all that is stale; a stage that fails stops its descendants and nothing else."""
         todo = [name for name in self.plan.stages if name in self.plan.stale]
-        free = {"cpu": self.cpu_slots, "gpu": len(self.devices)}
         ended: queue.SimpleQueue[str] = queue.SimpleQueue()
         futures: dict[str, PrefectFuture[Any]] = {}
         unfinished = set(todo)
@@ -100,9 +131,8 @@ class PipelineRun:
             for name in list(todo):
                 upstream = self.plan.stages[name].upstream
                 needs = self.slots(name)
-                if not unfinished.isdisjoint(upstream) or any(free[k] < needs[k] for k in free):
+                if not unfinished.isdisjoint(upstream) or not self._take(needs):
                     continue
-                free = {k: free[k] - needs[k] for k in free}
                 todo.remove(name)
                 # Prefect leaves a task NotReady, unrun, if one of those it waits for failed
                 waits = [futures[u] for u in upstream if u in futures]
@@ -110,7 +140,7 @@ class PipelineRun:
                 futures[name].add_done_callback(lambda _, name=name: ended.put(name))
             name = ended.get()
             unfinished.remove(name)
-            free = {k: free[k] + self.slots(name)[k] for k in free}
+            self._give_back(self.slots(name))
 
     def lock_for_worker(self, name: str) -> dict[str, Any]:
         """Return the part of dvc.lock that a worker needs to run `name` and nothing else."""
@@ -176,9 +206,11 @@ def run_in_pool(name: str, run: PipelineRun) -> Outcome:
     }
     state = gpu_pool.run_on_worker(parameters, lambda: run.children.closed)
     if state is None and not run.children.closed:
-        log.warning(f"no worker of pool {POOL} came for {name}: it runs here, on the CPU")
+        device = "a GPU" if run.devices else "the CPU"
+        log.warning(f"no worker of pool {POOL} came for {name}: it runs here, on {device}")
     if state is None:
-        return run_here(name, run, where=f"here: no worker of pool {POOL} came")
+        with run.slots_for_training():
+            return run_here(name, run, where=f"here: no worker of pool {POOL} came")
     if not state.is_completed():
         # where one worker died, another may not
         may_pass = state.name == TRY_AGAIN_STATE or state.is_crashed()

@@ -9,6 +9,7 @@ from flows.services.environment import HOST, PORT, WORKSPACE, environment, worke
 from flows.services.processes import end_all, ports, start, wait_for
 from sightline.errors import SightlineError, masked
 from sightline.host import gpus
+from sightline.host.locks import waited_for
 from sightline.layout import Layout
 from sightline.tracking import store
 
@@ -16,9 +17,16 @@ from sightline.tracking import store
 def up(root: Path, prefect_port: int, mlflow_port: int) -> None:
     """Start what does not run yet and print where to look; no MLflow UI where a server is named.
 
-    Raises SightlineError if a part fails, or runs on another port.
+    Two at once would start everything twice: the second waits for the first. Raises SightlineError
+    if a part fails, or runs on another port.
     """
     root = root.resolve()
+    lock = Layout(root).own_state.locks / "services.lock"
+    with waited_for(lock, lambda: print("waiting: another `make up` starts the services")):
+        _up(root, prefect_port, mlflow_port)
+
+
+def _up(root: Path, prefect_port: int, mlflow_port: int) -> None:
     env = environment(root, prefect_port)
     mlflow = store.find(Layout(root)).server
     present = ports(root)

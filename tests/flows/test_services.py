@@ -215,3 +215,25 @@ def test_a_service_that_ends_at_once_is_an_error_with_its_last_line(tmp_path):
     processes.start(tmp_path, env, "server", ["sh", "-c", "echo no such database; exit 1"])
     with pytest.raises(SightlineError, match="server did not come up: no such database"):
         processes.wait_for(tmp_path, "server", "http://127.0.0.1:1/")
+
+
+@pytest.mark.faults
+def test_two_make_up_at_once_come_one_after_the_other(tmp_path, monkeypatch, capsys):
+    events, both_started = [], threading.Event()
+
+    def starting(root, prefect_port, mlflow_port):
+        events.append(("began", prefect_port))
+        both_started.wait(10)
+        events.append(("ended", prefect_port))
+
+    monkeypatch.setattr(lifecycle, "_up", starting)
+    first = threading.Thread(target=lifecycle.up, args=(tmp_path, 1, 5000))
+    first.start()
+    wait_until(lambda: events, "the first at work")
+    second = threading.Thread(target=lifecycle.up, args=(tmp_path, 2, 5000))
+    second.start()
+    wait_until(lambda: "another `make up`" in capsys.readouterr().out, "the second waiting")
+    both_started.set()
+    for thread in (first, second):
+        thread.join(timeout=10)
+    assert events == [("began", 1), ("ended", 1), ("began", 2), ("ended", 2)]

@@ -1,11 +1,16 @@
 """The coordinator's side of the gpu pool: a server that fails for a moment, runs called off."""
 
 import http.server
+import signal
 import threading
+import time
+from types import SimpleNamespace
 
 import httpx
 import pytest
 from toy_project import Workspace
+
+from sightline.pipeline import graph
 
 STAGE = {"name": "train@x", "commit": "0" * 40, "params_text": "", "lock": {}}
 
@@ -78,3 +83,61 @@ def test_a_run_that_nobody_waits_for_any_more_is_cancelled(deployed, server):
     with pytest.raises(KeyboardInterrupt):
         gpu_pool.run_on_worker(STAGE, interrupted)
     assert states(server)[0] in ("CANCELLED", "CANCELLING")
+
+
+@pytest.mark.faults
+def test_trainings_that_no_worker_takes_wait_for_slots_here(prefect, tmp_path, monkeypatch):
+    from flows import gpu_pool, stages
+
+    lines, spans = [], []
+    log = SimpleNamespace(info=lines.append, warning=lines.append)
+    monkeypatch.setattr(stages, "get_run_logger", lambda: log)
+    monkeypatch.setattr(stages.copies, "has_remote", lambda root: False)
+    monkeypatch.setattr(gpu_pool, "run_on_worker", lambda parameters, closed: None)
+
+    def run_here(name, run, where):
+        began = time.monotonic()
+        time.sleep(0.2)
+        spans.append((began, time.monotonic()))
+
+    monkeypatch.setattr(stages, "run_here", run_here)
+    names = [f"train@{letter}" for letter in "xyz"]
+    plan = graph.Plan({name: graph.Stage(name, (), ()) for name in names}, frozenset(names))
+    params = SimpleNamespace(
+        flows=SimpleNamespace(cpu_slots=2),
+        compute=SimpleNamespace(device="cpu", processes=1, threads=1),
+    )
+    children = SimpleNamespace(closed=False)
+    run = stages.PipelineRun(tmp_path, plan, params, children, commit="0" * 40)
+    (tmp_path / "params.yaml").write_text("")
+    threads = [threading.Thread(target=stages.run_in_pool, args=(name, run)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert len(spans) == 3
+    together = [sum(began <= start < ended for began, ended in spans) for start, _ in spans]
+    assert max(together) == 2, "three trainings, two slots"
+    run.devices = ["0"]
+    stages.run_in_pool(names[0], run)
+    assert lines[-1].endswith("it runs here, on a GPU")
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(
+    ("tail", "status", "cause"),
+    [
+        (["step 168, val 0.95", "ERROR: failed to reproduce 'train@x': failed to run: python -m t, "
+          "exited with -9"], 1, "ended by SIGKILL: the machine may be out of memory"),
+        (["step 168, val 0.95"], 137, "ended by SIGKILL: the machine may be out of memory"),
+        (["step 168, val 0.95"], -signal.SIGTERM, "ended by SIGTERM"),
+        (["Traceback ..", "ValueError: no such file"], 1, "ValueError: no such file"),
+        (["sightline: no data", "ERROR: failed to reproduce 't': failed to run: t, exited with 1"],
+         1, "sightline: no data"),
+    ],
+)  # fmt: skip
+def test_figures_of_a_training_are_no_cause(prefect, tail, status, cause):
+    from flows import outcome
+    from sightline.host.processes import Result
+
+    assert outcome.cause(Result(status, tail, False, 1.0)) == cause
