@@ -7,7 +7,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.events import emit_event
 
 from flows.services.environment import WORKSPACE
-from flows.stages import PipelineRun
+from flows.stages import TaskRun
 from sightline.errors import masked
 from sightline.layout import Layout
 from sightline.report.compare import table as table_of_models
@@ -21,20 +21,20 @@ def publish(key: str, markdown: str, description: str) -> None:
     create_markdown_artifact(key=key, markdown=masked(markdown), description=description)
 
 
-def table(run: PipelineRun, params: Params, notes: list[str]) -> str:
+def table(run: TaskRun, params: Params, notes: list[str]) -> str:
     """Return the run in markdown: what ran, what was up to date, seconds, models and figures."""
     rows = [
-        f"| {name} | {outcome.how} | {outcome.seconds:.0f} | {outcome.where} |"
+        f"| {name} | {outcome.how} | {outcome.seconds:.0f} | {run.where[name]} |"
         for name, outcome in run.outcomes.items()
     ]
-    stopped = [n for n in run.plan.stages if n in run.plan.stale and n not in run.outcomes]
+    stopped = [n for n in run.stages if n in run.stale and n not in run.outcomes]
     rows += [f"| {name} | not run: one that it needs failed | | |" for name in stopped]
     ran = ["| stage | what became of it | seconds | where |", "|---|---|---:|---|", *rows]
-    causes = [
-        "\n".join([outcome.cause, "", "```text", *run.last_lines.get(name, []), "```", ""])
-        for name, outcome in run.outcomes.items()
-        if outcome.cause
-    ]
+    causes = []
+    for name, outcome in run.outcomes.items():
+        if outcome.error:
+            last_lines = run.here.last_lines.get(name, [])
+            causes += [run.message(name, outcome), "", "```text", *last_lines, "```", ""]
     return "\n".join(
         [
             f"# {summary(run)}",
@@ -51,14 +51,14 @@ def table(run: PipelineRun, params: Params, notes: list[str]) -> str:
     )
 
 
-def summary(run: PipelineRun) -> str:
+def summary(run: TaskRun) -> str:
     """Return one line: how many stages ran, were restored, were up to date, failed, never ran."""
     hows = [outcome.how for outcome in run.outcomes.values()]
     counts = {how: hows.count(how) for how in ("ran", "restored", "failed")}
-    counts["not run"] = len(run.plan.stale) - len(hows)
-    counts["up to date"] = len(run.plan.stages) - sum(counts.values())
+    counts["not run"] = len(run.stale) - len(hows)
+    counts["up to date"] = len(run.stages) - sum(counts.values())
     parts = [f"{n} {how}" for how, n in counts.items() if n]
-    return f"{len(run.plan.stages)} stages: {', '.join(parts)}"
+    return f"{len(run.stages)} stages: {', '.join(parts)}"
 
 
 def announce_changed_models(root: Path, before: dict[str, str], after: dict[str, str]) -> list[str]:

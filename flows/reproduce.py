@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from prefect import flow, get_run_logger, task
-from prefect.cache_policies import NO_CACHE
+from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
@@ -21,13 +20,17 @@ from flows import artifacts, console, gpu_pool
 from flows.gpu_pool import POOL
 from flows.notify import post_failure
 from flows.outcome import cause, failed_state
-from flows.stages import PipelineRun, may_be_retried
+from flows.stages import Listener, TaskRun
+from sightline.cli import main
 from sightline.errors import SightlineError
 from sightline.host.locks import waited_for, workspace_lock
 from sightline.host.processes import Children
 from sightline.layout import LOCK, PARAMS, Layout
-from sightline.pipeline import commands, copies, graph, lockfile, worktrees
+from sightline.pipeline import commands, copies, engine, lockfile, worktrees
+from sightline.pipeline.run import Run
+from sightline.pipeline.stage_commands import StageCommands
 from sightline.settings import params
+from sightline.settings.params import Params
 
 Target = Annotated[str, Field(pattern=r"^[\w./:-]+(@[\w.-]+)?$", max_length=200)]
 Override = Annotated[str, Field(pattern=r"^[+~]{0,2}[^\s=]+(=.*)?$", max_length=500)]
@@ -60,27 +63,20 @@ def bring_up_to_date(targets: list[str], overrides: list[str], force: bool) -> S
     try:
         with folder_to_run_in(Path.cwd(), overrides) as root, Children() as children:
             settings = params.load(Layout(root))
-            plan = ask_dvc.with_options(
-                retries=settings.flows.retries, retry_delay_seconds=settings.flows.retry_delay
-            )(root, targets, force)
-            notes, commit = [], None
-            if any(plan.stages[name].kind == "train" for name in plan.stale):
-                check_params(root, children)
-                commit, note = where_to_train(root)
-                notes.append(note)
-                log.info(note)
+            notes = []
             before = lockfile.locked_outs(root)
-            run = PipelineRun(root, plan, settings, children, overrides, force, commit)
-            run.run_stale_stages()
+            with StageCommands(Layout(root), settings, Listener(), main) as here:
+                run = TaskRun(root, settings, here, children, overrides, force)
+                notes += run_stages(run, settings, targets)
             after = lockfile.locked_outs(root)
             # an experiment's worktree is gone when a benchmark that waits for the event starts
             if not overrides and (
                 changed := artifacts.announce_changed_models(root, before, after)
             ):
                 notes.append(f"ONNX files that changed: {', '.join(changed)}")
-            failures = [outcome.cause for outcome in run.outcomes.values() if outcome.cause]
+            failures = run.failures
             if overrides and not failures:
-                notes.append(keep_experiment(root, plan.stages if targets else (), children))
+                notes.append(keep_experiment(root, run.stages if targets else (), children))
             artifacts.publish("reproduce", artifacts.table(run, settings, notes), f"in {root}")
     except SightlineError as error:
         log.error(str(error))
@@ -88,6 +84,30 @@ def bring_up_to_date(targets: list[str], overrides: list[str], force: bool) -> S
     if failures:
         return Failed(message="\n".join([artifacts.summary(run), *failures]))
     return Completed(message=artifacts.summary(run))
+
+
+def run_stages(task_run: TaskRun, settings: Params, targets: list[str]) -> list[str]:
+    """Run the stale ones of `targets`, with DVC's lock held; return notes about it."""
+    log, notes = get_run_logger(), []
+    with engine.opened(task_run.root, task_run.command, log.info) as dvc:
+        stages = task_run.stages = dvc.plan(targets)
+        stale = task_run.stale = dvc.stale(stages, task_run.force)
+        log.info(f"{len(stale)} of {len(stages)} stages are out of date")
+        if any(stages[name].kind == "train" for name in stale):
+            check_params(task_run.root, task_run.children)
+            task_run.commit, note = where_to_train(task_run.root)
+            notes.append(note)
+            log.info(note)
+        task_run.run = Run(
+            task_run.root,
+            settings,
+            dvc,
+            {name: stage for name, stage in stages.items() if name in stale},
+            devices=len(task_run.here.devices),
+            elsewhere=task_run.commit is not None,
+        )
+        task_run.run_stale_stages()
+    return notes
 
 
 @contextlib.contextmanager
@@ -109,16 +129,6 @@ def folder_to_run_in(root: Path, overrides: list[str]) -> Iterator[Path]:
         for note in lockfile.heal(root):
             log.warning(note)
         yield root
-
-
-@task(
-    name="ask dvc", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=may_be_retried
-)
-def ask_dvc(root: Path, targets: list[str], force: bool) -> graph.Plan:
-    """Ask DVC what is out of date."""
-    plan = graph.plan(root, targets, force)
-    get_run_logger().info(f"{len(plan.stale)} of {len(plan.stages)} stages are out of date")
-    return plan
 
 
 def check_params(root: Path, children: Children) -> None:

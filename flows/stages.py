@@ -1,14 +1,11 @@
-"""The stages of one run as Prefect tasks: in dependency order, as parallel as the slots allow."""
+"""The stages of one run as Prefect tasks. What may start when, `sightline.pipeline.run` says."""
 
-import contextlib
-import queue
 import shlex
-import threading
-import time
-from collections.abc import Iterable, Iterator
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
@@ -17,141 +14,182 @@ from prefect.tasks import exponential_backoff
 
 from flows import gpu_pool
 from flows.gpu_pool import POOL
-from flows.outcome import (
-    TRY_AGAIN_STATE,
-    Outcome,
-    cause,
-    failed_state,
-    is_advice,
-    outcome_in,
-    stage_error,
-)
+from flows.outcome import TRY_AGAIN_STATE, cause, failed_state
 from sightline.errors import SightlineError, TryAgain
-from sightline.host import gpus, locks
 from sightline.host.processes import Children
-from sightline.host.processors import cores
 from sightline.layout import Layout, main_root
-from sightline.pipeline import commands, copies, graph, lockfile
+from sightline.pipeline import commands, copies, lockfile, worktrees
+from sightline.pipeline.graph import Stage
+from sightline.pipeline.run import Run
+from sightline.pipeline.schedule import Outcome
+from sightline.pipeline.stage_commands import StageCommands
 from sightline.settings.params import Params
 
 if TYPE_CHECKING:
     from prefect.futures import PrefectFuture
 
 
-class PipelineRun:
-    """One run over a plan: the slots it may use, where it trains, what became of each stage.
+class Listener:
+    """Writes what happens into the log of the task in whose thread it does."""
 
-    `commit` is set where training goes to a worker of the gpu pool: what that one checks out.
+    def note(self, text: str) -> None:
+        """Log what is waited for."""
+        get_run_logger().info(text)
+
+    def line(self, name: str, text: str) -> None:
+        """Log what a stage printed."""
+        get_run_logger().info(text)
+
+
+class TaskRun:
+    """One run whose stages are tasks: where each ran, and what a person types to repeat one.
+
+    `here` runs commands in this workspace. With a `commit` trainings go to a worker of the gpu
+    pool, which checks that out. `run` and `stages` are set when DVC has been asked (`begin`).
     """
+
+    run: Run
+    stages: dict[str, Stage]
+    stale: set[str]
 
     def __init__(
         self,
         root: Path,
-        plan: graph.Plan,
-        params: Params,
+        settings: Params,
+        here: StageCommands,
         children: Children,
-        overrides: Iterable[str] = (),
-        force: bool = False,
-        commit: str | None = None,
-    ):
-        self.root = root
-        self.plan = plan
-        self.flows = params.flows
-        self.children = children
-        self.overrides = tuple(overrides)
-        self.force = force
-        self.commit = commit
-        self.devices = [] if params.compute.device == "cpu" else gpus.visible()
-        self.processes = params.compute.processes
-        threads = self.processes * params.compute.threads
-        # at most what there is: a stage that needs more runs alone
-        self.cpu_slots = self.flows.cpu_slots or cores()
-        self.training = {"cpu": min(threads, self.cpu_slots), "gpu": 0}
-        if self.devices:
-            self.training = {"cpu": 1, "gpu": min(self.processes, len(self.devices))}
-        self._free = {"cpu": self.cpu_slots, "gpu": len(self.devices)}
-        self._given_back = threading.Condition()
-        self.outcomes: dict[str, Outcome] = {}
-        self.last_lines: dict[str, list[str]] = {}  # of the stages that failed
+        overrides: list[str],
+        force: bool,
+    ) -> None:
+        self.root, self.flows = root, settings.flows
+        self.here, self.children = here, children
+        self.overrides, self.force = overrides, force
+        self.commit: str | None = None
+        self.where: dict[str, str] = {}
+        self._latest: dict[str, Outcome] = {}  # of the last attempt
 
-    def slots(self, name: str) -> dict[str, int]:
-        """Return what a stage occupies while it runs: CPU slots, and GPUs if it trains on some."""
-        if self.plan.stages[name].kind != "train":
-            return {"cpu": 1, "gpu": 0}
-        if self.commit:
-            return {"cpu": 0, "gpu": 0}
-        return self.training
+    @property
+    def outcomes(self) -> dict[str, Outcome]:
+        """What became of each stage that was started."""
+        return self.run.outcomes
 
-    def _take(self, needs: dict[str, int]) -> bool:
-        """Take slots if they are free; return whether they were."""
-        with self._given_back:
-            if any(self._free[kind] < needs[kind] for kind in needs):
-                return False
-            self._free = {kind: self._free[kind] - needs[kind] for kind in needs}
-            return True
+    @property
+    def failures(self) -> list[str]:
+        """Return a line for each stage that failed."""
+        outcomes = self.run.outcomes.items()
+        return [self.message(name, outcome) for name, outcome in outcomes if outcome.error]
 
-    def _give_back(self, slots: dict[str, int]) -> None:
-        with self._given_back:
-            self._free = {kind: self._free[kind] + slots[kind] for kind in slots}
-            self._given_back.notify_all()
-
-    @contextlib.contextmanager
-    def slots_for_training(self) -> Iterator[None]:
-        """Hold the slots of a training that was meant for another machine; wait until it has them.
-
-        A run that is ending is not waited for: `children` start nothing more.
-        """
-        with self._given_back:
-            while not (held := self._take(self.training)) and not self.children.closed:
-                self._given_back.wait(timeout=1)
-        try:
-            yield
-        finally:
-            if held:
-                self._give_back(self.training)
-
-    def command_to_repeat(self, name: str) -> str:
-        """Return what a person types to repeat one stage and see for themselves."""
+    def message(self, name: str, outcome: Outcome) -> str:
+        """Return why a stage failed, and the command that repeats it by hand."""
         if self.overrides:  # this folder will be gone
             changes = " ".join(f"-S {shlex.quote(override)}" for override in self.overrides)
-            return f"cd {main_root(self.root)} && dvc exp run {changes} {name}"
-        return f"cd {self.root} && {' '.join(commands.repro(name))}"
+            command = f"cd {main_root(self.root)} && dvc exp run {changes} {name}"
+        else:
+            command = f"cd {self.root} && {' '.join(commands.repro(name))}"
+        return f"{name}: {outcome.error}; by hand: {command}"
 
     def run_stale_stages(self) -> None:
         """Run all that is stale; a stage that fails stops its descendants and nothing else."""
-        todo = [name for name in self.plan.stages if name in self.plan.stale]
-        ended: queue.SimpleQueue[str] = queue.SimpleQueue()
         futures: dict[str, PrefectFuture[Any]] = {}
-        unfinished = set(todo)
         step = run_stage.with_options(
             retries=self.flows.retries,
             retry_delay_seconds=exponential_backoff(self.flows.retry_delay),
         )
-        while unfinished:
-            for name in list(todo):
-                upstream = self.plan.stages[name].upstream
-                needs = self.slots(name)
-                if not unfinished.isdisjoint(upstream) or not self._take(needs):
-                    continue
-                todo.remove(name)
-                # Prefect leaves a task NotReady, unrun, if one of those it waits for failed
-                waits = [futures[u] for u in upstream if u in futures]
-                futures[name] = step.submit(name, self, return_state=False, wait_for=waits)
-                futures[name].add_done_callback(lambda _, name=name: ended.put(name))
-            name = ended.get()
-            unfinished.remove(name)
-            self._give_back(self.slots(name))
 
-    def lock_for_worker(self, name: str) -> dict[str, Any]:
-        """Return the part of dvc.lock that a worker needs to run `name` and nothing else."""
-        entries, wanted = lockfile.locked(self.root), {name, *self.plan.stages[name].upstream}
-        for other in reversed(self.plan.stages):
-            if other in wanted:
-                wanted.update(self.plan.stages[other].upstream)
-        stages = {
-            other: entries[other] for other in self.plan.stages if other in wanted & set(entries)
+        def submit(name: str) -> None:
+            waits = [futures[u] for u in self.stages[name].upstream if u in futures]
+            futures[name] = step.submit(name, self, return_state=False, wait_for=waits)
+
+        def start(name: str) -> None:
+            submit(name)
+            futures[name].add_done_callback(lambda _: self.run.ended(name, self._became(name)))
+
+        self.run.to_the_end(start, lambda name, outcome: None)
+        for name in self.run.schedule.skipped:
+            submit(name)  # Prefect leaves it NotReady, unrun: one that it waits for failed
+        for name in self.run.schedule.skipped:
+            futures[name].wait()
+
+    def attempt(self, name: str) -> Outcome:
+        """Bring one stage up to date; a retry is another attempt."""
+        self.where[name] = "here"
+        outcome = self._latest[name] = self.run.bring_up_to_date(name, self.force)
+        return outcome
+
+    def _became(self, name: str) -> Outcome:
+        lost = SightlineError("Prefect ended its task: the server's log may say why")
+        return self._latest.get(name) or Outcome("failed", 0.0, lost)
+
+    def command(self, name: str, line: str, folder: Path, environment: dict[str, str]) -> None:
+        """Run the command of a stage, here or on a worker of the gpu pool.
+
+        Raises SightlineError where it fails, TryAgain where the cause passes by itself.
+        """
+        if not self.commit or self.stages[name].kind != "train":
+            self.here.run(name, line, folder, environment)
+        elif state := self._in_pool(name):
+            self._take_over(name, gpu_pool.read_lock_entry(state), folder)
+            self.where[name] = f"pool {POOL}"
+        else:
+            self.run.wait_for_room_to_train(name)
+            self.where[name] = f"here: no worker of pool {POOL} came"
+            self.here.run(name, line, folder, environment)
+
+    def _in_pool(self, name: str) -> State[Any] | None:
+        """Let a worker of the gpu pool run a training to its end; None where no worker comes."""
+        log = get_run_logger()
+        if copies.has_remote(self.root):
+            self.run.dvc.push(self.stages[name].upstream)
+        log.info(f"{name} goes to a worker of pool {POOL}")
+        parameters = {
+            "name": name,
+            "commit": self.commit,
+            "params_text": Layout(self.root).params.read_text(encoding="utf-8"),
+            "lock": self._lock_for_worker(name),
+            "force": self.force,
         }
+        state = gpu_pool.run_on_worker(parameters, lambda: self.here.ending)
+        if state is None and not self.here.ending:
+            device = "a GPU" if self.here.devices else "the CPU"
+            log.warning(f"no worker of pool {POOL} came for {name}: it runs here, on {device}")
+        if state and not state.is_completed():
+            # where one worker died, another may not
+            may_pass = state.name == TRY_AGAIN_STATE or state.is_crashed()
+            kind = TryAgain if may_pass else SightlineError
+            message = (state.message or state.name or "").removeprefix(f"{name}: ")
+            raise kind(f"in pool {POOL}: {message}")
+        return state
+
+    def _lock_for_worker(self, name: str) -> dict[str, Any]:
+        """Return the part of dvc.lock that a worker needs to run `name` and nothing else."""
+        entries, wanted = lockfile.locked(self.root), {name}
+        for other in reversed(self.stages):
+            if other in wanted:
+                wanted.update(self.stages[other].upstream)
+        stages = {other: entries[other] for other in self.stages if other in wanted & set(entries)}
         return {"schema": "2.0", "stages": stages}
+
+    def _take_over(self, name: str, entry: dict[str, Any], folder: Path) -> None:
+        """Bring what a worker made into `folder`, as if the command had made it here.
+
+        Through a worktree that knows this one entry: nothing is asked of the run cache, which may
+        hold older results of the same inputs.
+        """
+        assert self.commit is not None
+        copy_name = f"take-{name.replace('@', '-')}"
+        with worktrees.worktree(self.root, self.commit, copy_name) as copy:
+            project = Layout(copy)
+            shutil.copy(Layout(self.root).params, project.params)
+            lock = {"schema": "2.0", "stages": {name: entry}}
+            project.lock.write_text(yaml.safe_dump(lock), encoding="utf-8")
+            fetch = commands.pull if copies.has_remote(self.root) else commands.checkout
+            result = self.children.run(fetch([name]), copy, get_run_logger().info)
+            if result.status != 0:
+                raise TryAgain(f"what pool {POOL} made could not be taken: {cause(result)}")
+            for out in entry["outs"]:
+                target = folder / out["path"]  # DVC has removed what was there
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.move(copy / out["path"], target)
 
 
 def may_be_retried(task: object, task_run: object, state: State[Any]) -> bool:
@@ -168,92 +206,11 @@ def may_be_retried(task: object, task_run: object, state: State[Any]) -> bool:
     persist_result=False,
     retry_condition_fn=may_be_retried,
 )
-def run_stage(name: str, run: PipelineRun) -> State[Any]:
+def run_stage(name: str, run: TaskRun) -> State[Any]:
     """Run one stage through DVC, which decides whether there is anything to do."""
-    began = time.monotonic()
-    try:
-        to_worker = run.commit and run.plan.stages[name].kind == "train"
-        outcome = run_in_pool(name, run) if to_worker else run_here(name, run)
-    except SightlineError as error:
-        message = f"{error}; by hand: {run.command_to_repeat(name)}"
-        run.outcomes[name] = Outcome("failed", time.monotonic() - began, "", message)
-        get_run_logger().error("\n".join([message, *run.last_lines.get(name, [])]))
-        return failed_state(error, message)
-    except BaseException as error:  # whatever it is, the run must not pass for done
-        message = f"{name}: {type(error).__name__}: {error}; by hand: {run.command_to_repeat(name)}"
-        run.outcomes[name] = Outcome("failed", time.monotonic() - began, "", message)
-        raise
-    run.outcomes[name] = outcome
-    return Completed(message=f"{outcome.how}, {outcome.seconds:.0f} s, {outcome.where}")
-
-
-def run_in_pool(name: str, run: PipelineRun) -> Outcome:
-    """Let a worker of the gpu pool run the stage and take what it made; here where none comes."""
-    log = get_run_logger()
-    began = time.monotonic()
-    upstream = run.plan.stages[name].upstream
-    if copies.has_remote(run.root):
-        pushed = run.children.run(commands.push(upstream), run.root, log.info)
-        if pushed.status != 0:
-            raise TryAgain(f"push of {', '.join(upstream)} to the DVC remote: {cause(pushed)}")
-    log.info(f"{name} goes to a worker of pool {POOL}")
-    parameters = {
-        "name": name,
-        "commit": run.commit,
-        "params_text": Layout(run.root).params.read_text(encoding="utf-8"),
-        "lock": run.lock_for_worker(name),
-        "force": run.force,
-    }
-    state = gpu_pool.run_on_worker(parameters, lambda: run.children.closed)
-    if state is None and not run.children.closed:
-        device = "a GPU" if run.devices else "the CPU"
-        log.warning(f"no worker of pool {POOL} came for {name}: it runs here, on {device}")
-    if state is None:
-        with run.slots_for_training():
-            return run_here(name, run, where=f"here: no worker of pool {POOL} came")
-    if not state.is_completed():
-        # where one worker died, another may not
-        may_pass = state.name == TRY_AGAIN_STATE or state.is_crashed()
-        kind = TryAgain if may_pass else SightlineError
-        raise kind(f"in pool {POOL}: {state.message or state.name}")
-    take_over(name, run, gpu_pool.read_lock_entry(state))
-    return Outcome("ran", time.monotonic() - began, f"pool {POOL}")
-
-
-def take_over(name: str, run: PipelineRun, entry: dict[str, Any]) -> None:
-    """Bring what a worker made into this workspace: its entry in dvc.lock, then the files.
-
-    Nothing is asked of the run cache, which may hold older results of the same inputs.
-    """
-    log = get_run_logger()
-    lockfile.adopt(run.root, name, entry)
-    fetch = commands.pull if copies.has_remote(run.root) else commands.checkout
-    result = run.children.run(fetch([name]), run.root, log.info)
-    if result.status != 0:
-        raise TryAgain(f"what pool {POOL} made of {name} could not be taken: {cause(result)}")
-
-
-def run_here(name: str, run: PipelineRun, where: str = "here") -> Outcome:
-    """Run the stage in this workspace."""
-    log = get_run_logger()
-    kind = run.plan.stages[name].kind
-    limit = run.flows.time_limits.get(kind)
-    outcomes: list[str] = []
-
-    def on_line(line: str) -> None:
-        if not is_advice(line):
-            log.info(line)
-        outcomes.extend(filter(None, [outcome_in(line)]))
-
-    devices = run.devices if kind == "train" else []
-    wait = run.flows.lock_wait
-    with (  # in this order: whoever waits for a GPU keeps no benchmark from the processors
-        gpus.hold(devices, run.processes, limit or wait, log.info) as environment,
-        locks.processors(False, wait, log.info),
-    ):
-        command = commands.repro(name, run.force)
-        result = run.children.run(command, run.root, on_line, limit, environment)
-    if result.status != 0:
-        run.last_lines[name] = result.tail
-        raise stage_error(name, result, limit)
-    return Outcome(outcomes[-1] if outcomes else "ran", result.seconds, where)
+    outcome = run.attempt(name)
+    if outcome.error:
+        message = run.message(name, outcome)
+        get_run_logger().error("\n".join([message, *run.here.last_lines.get(name, [])]))
+        return failed_state(outcome.error, message)
+    return Completed(message=f"{outcome.how}, {outcome.seconds:.0f} s, {run.where[name]}")

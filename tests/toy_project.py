@@ -135,10 +135,20 @@ class Server:
         lines = self.post("/logs/filter", logs=of_run, sort="TIMESTAMP_ASC")
         return "\n".join(line["message"] for line in lines)
 
-    def task_runs(self, run: str) -> dict[str, str]:
-        """The state's name of each task run of a flow run, by the task run's name."""
-        tasks = self.post("/task_runs/filter", flow_runs={"id": {"any_": [run]}})
-        return {task["name"]: task["state"]["name"] for task in tasks}
+    def task_runs(self, run: str, count: int = 0) -> dict[str, str]:
+        """The state's name of each task run of a flow run, by the task run's name.
+
+        The server hears of them by events, some time after the flow has ended: `count` of them are
+        waited for, and that none seems to run.
+        """
+
+        def heard_of() -> tuple[dict[str, str]] | None:
+            tasks = self.post("/task_runs/filter", flow_runs={"id": {"any_": [run]}})
+            names = {task["name"]: task["state"]["name"] for task in tasks}
+            done = len(names) >= count and not {"Pending", "Running"} & set(names.values())
+            return (names,) if done else None  # no task runs are an answer too
+
+        return wait_until(heard_of, f"{count} task runs that have ended")[0]
 
     def artifact(self, run: str) -> str:
         (artifact,) = self.post("/artifacts/filter", artifacts={"flow_run_id": {"any_": [run]}})

@@ -25,11 +25,12 @@ _OWN_CODE = "SIGHTLINE_OWN_CODE"  # the package for which a command was started 
 
 def repro(args: argparse.Namespace) -> None:
     """Run every stage that is out of date, several at once; what `dvc repro --keep-going` does."""
+    from sightline import cli  # by its name: this module may run as __main__
     from sightline.pipeline.repro import repro
     from sightline.settings import params
 
     settings = params.load(Layout())
-    fork = None if args.no_fork else main
+    fork = None if args.no_fork else cli.main
     repro(Path(), settings, args.targets, args.jobs, args.force, fork)
 
 

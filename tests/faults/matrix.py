@@ -1,7 +1,7 @@
 """Who is killed, when, and what is lost. `make faults` runs every case and writes docs/faults.md.
 
 Each case: a run is at work on a stage, one process is killed with SIGKILL (which nobody can catch),
-then the flow is run again. Checked: equal hashes, no orphan, no lock left, and how often each stage
+then the same is run again. Checked: equal hashes, no orphan, no lock left, and how often each stage
 was executed.
 """
 
@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import writers
 from filelock import FileLock, Timeout
 from toy_project import (
     CHAIN,
@@ -25,18 +26,24 @@ from toy_project import (
     free_port,
     make_blank,
     starter_of,
+    tool_environment,
     wait_until,
 )
 
-WHO = ("stage", "dvc", "engine", "worker", "server")
+FLOW = "reproduce"
+PROGRAMS = {"sightline": ["sightline", "repro"], "dvc": ["dvc", "repro"]}
+# who is killed, in a run of what: the stage's process, or the program that runs the stages
+VICTIMS = [(FLOW, "stage"), (FLOW, "engine"), (FLOW, "worker"), (FLOW, "server")]
+VICTIMS += [(program, who) for program in PROGRAMS for who in ("stage", "program")]
 AWAY = 5  # seconds that a killed server stays away
 SLEEP = 10  # seconds that the stage takes which is interrupted
 
 
 @dataclass(frozen=True)
 class Case:
-    """One case. `state`: how Prefect reports the run that was hit; `again`: how the next ended."""
+    """One case. `state`: how the run that was hit ended; `again`: how the next one did."""
 
+    run: str
     who: str
     when: str
     state: str
@@ -47,70 +54,106 @@ class Case:
     lost: list[str]
 
 
-def inflict(server: Server, toy: Workspace, who: str, when: str) -> Case:
-    """Kill `who` while stage `when` runs, let the dust settle, run the flow again, take stock."""
+class Flow:
+    """A run of the flow `reproduce`: by a worker where that is killed, else by hand."""
+
+    def __init__(self, server: Server, toy: Workspace, who: str) -> None:
+        self.server, self.toy = server, toy
+        if who == "worker":
+            server.deploy(toy)
+            self.worker = server.start_worker(toy)
+            self.run = server.start_run("reproduce/now")
+            return
+        self.run = None
+        self.engine = subprocess.Popen(
+            [sys.executable, "-m", "flows.reproduce"], cwd=toy.root, env=server.env,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        )  # fmt: skip
+
+    def kill(self, who: str, stage: int) -> None:
+        """Kill one process with SIGKILL; a server is started again."""
+        if who == "server":
+            self.server.end_server()
+            time.sleep(AWAY)
+            self.server.start()
+            return
+        victims = {"stage": stage, "engine": starter_of(stage)}
+        os.kill(victims.get(who) or self.worker.pid, signal.SIGKILL)
+
+    def state(self) -> str:
+        """Wait until the run has ended, its processes too; return how it ended, as Prefect says."""
+        if self.run:
+            return self.server.final(self.run)["name"]
+        printed, _ = self.engine.communicate(timeout=180)
+        flow_run = re.search(r"runs/flow-run/([0-9a-f-]{36})", printed)[1]
+        return self.server.state(flow_run)["name"]
+
+    def again(self) -> str:
+        """Run once more; return the state it ends in."""
+        done = subprocess.run(
+            [sys.executable, "-m", "flows.reproduce"], cwd=self.toy.root, env=self.server.env,
+            capture_output=True, text=True,
+        )  # fmt: skip
+        return (done.stdout + done.stderr).rpartition("Finished in state ")[2].splitlines()[0]
+
+
+class Program:
+    """A run of `sightline repro` or `dvc repro`."""
+
+    def __init__(self, command: list[str], toy: Workspace) -> None:
+        self.command, self.toy = command, toy
+        self.process = subprocess.Popen(
+            command, cwd=toy.root, env=tool_environment(), stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+
+    def kill(self, who: str, stage: int) -> None:
+        """Kill the stage, or the program itself, with SIGKILL."""
+        os.kill(stage if who == "stage" else self.process.pid, signal.SIGKILL)
+
+    def state(self) -> str:
+        """Wait until the program has ended; return how."""
+        status = self.process.wait(timeout=180)
+        return "killed" if status < 0 else f"exit status {status}"
+
+    def again(self) -> str:
+        """Run once more; return how it ends."""
+        done = subprocess.run(
+            self.command, cwd=self.toy.root, env=tool_environment(), capture_output=True
+        )
+        return f"exit status {done.returncode}"
+
+
+def inflict(server: Server, toy: Workspace, run: str, who: str, when: str) -> Case:
+    """Kill `who` while stage `when` runs, let the dust settle, run it again, take stock."""
     wanted, lock = toy.outputs(), toy.locked()
     stage = CHAIN[when]
     chain = toy.invalidate(stage)
     toy.demand(stage, sleep=SLEEP)
-    run, engine, worker = begin(server, toy, who)
-    pid = wait_until(lambda: toy.runs(stage), f"{stage} at work")
-    if who == "server":
-        server.end_server()
-        time.sleep(AWAY)
-        server.start()
-    else:
-        dvc = starter_of(pid)
-        victims = {"stage": pid, "dvc": dvc, "engine": starter_of(dvc)}
-        os.kill(victims.get(who) or worker.pid, signal.SIGKILL)
+    hit = Flow(server, toy, who) if run == FLOW else Program(PROGRAMS[run], toy)
+    hit.kill(who, wait_until(lambda: toy.runs(stage), f"{stage} at work"))
     orphans = []
-    if who in ("stage", "dvc", "engine"):
+    if who in ("engine", "program"):
         time.sleep(2)  # far less than the stage would have taken
-        orphans = [] if who == "stage" else toy.survivors(stage)
-    state = settle(server, run, engine)
+        orphans = toy.survivors(stage)
+    state = hit.state()
     toy.demand(stage, sleep=0)
-    again = subprocess.run(
-        [sys.executable, "-m", "flows.reproduce"], cwd=toy.root, env=server.env,
-        capture_output=True, text=True,
-    )  # fmt: skip
-    ended = again.stdout + again.stderr
+    again = hit.again()
     outputs = toy.outputs()
     lost = [path for path in wanted if outputs.get(path) != wanted[path]]
     if toy.locked() != lock:
         lost.append("dvc.lock")
     return Case(
+        run=run,
         who=who,
         when=when,
         state=state,
         orphans=orphans + toy.survivors(),
         locks=held_locks(toy),
-        again=ended.rpartition("Finished in state ")[2].splitlines()[0],
+        again=again,
         executions={name: toy.executed().count(name) for name in chain},
         lost=lost,
     )
-
-
-def begin(server: Server, toy: Workspace, who: str):
-    """Start a run: by a worker where that is killed, else as a process; return its handles."""
-    if who == "worker":
-        server.deploy(toy)
-        worker = server.start_worker(toy)
-        return server.start_run("reproduce/now"), None, worker
-    engine = subprocess.Popen(
-        [sys.executable, "-m", "flows.reproduce"], cwd=toy.root, env=server.env,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-    )  # fmt: skip
-    return None, engine, None
-
-
-def settle(server: Server, run: str | None, engine) -> str:
-    """Wait until the run has ended, its processes too; return how it ended, as Prefect says."""
-    if run:
-        state = server.final(run)["name"]
-        return state
-    printed, _ = engine.communicate(timeout=180)
-    flow_run = re.search(r"runs/flow-run/([0-9a-f-]{36})", printed)[1]
-    return server.state(flow_run)["name"]
 
 
 def held_locks(toy: Workspace) -> list[str]:
@@ -136,27 +179,34 @@ def main() -> int:
             finished = make_blank(Path(folder) / "finished")
             finished.shell("dvc", "repro", "--quiet")
             finished.commit()
-            for who in WHO:
+            for run, who in VICTIMS:
                 for when in CHAIN:
-                    toy = finished.copy_to(Path(folder) / f"{who}-{when}")
-                    cases.append(inflict(server, toy, who, when))
-                    print(f"{who} during {when}: {cases[-1]}", file=sys.stderr)
+                    toy = finished.copy_to(Path(folder) / f"{run}-{who}-{when}")
+                    cases.append(inflict(server, toy, run, who, when))
+                    print(f"{run}, {who} during {when}: {cases[-1]}", file=sys.stderr)
         finally:
             with contextlib.suppress(Exception):
                 server.stop()
-    print(page(cases))
-    return 1 if any(case.lost or case.orphans or case.locks for case in cases) else 0
+        written = {name: writers.killed(name, Path(folder) / name) for name in writers.WRITERS}
+    print(page(cases, written))
+    bad = [case for case in cases if case.lost or case.orphans or case.locks]
+    return 1 if bad or any(written.values()) else 0
 
 
-def page(cases: list[Case]) -> str:
+def page(cases: list[Case], written: dict[str, list[str]]) -> str:
     """Return docs/faults.md."""
     rows = []
     for case in cases:
         twice = [stage for stage, times in case.executions.items() if times > 1]
-        cells = [case.who, case.when, case.state, len(case.orphans), len(case.locks), case.again]
-        cells += [", ".join(twice) or "none", ", ".join(case.lost) or "nothing"]
+        cells = [case.run, case.who, case.when, case.state, len(case.orphans), len(case.locks)]
+        cells += [case.again, ", ".join(twice) or "none", ", ".join(case.lost) or "nothing"]
         rows.append(f"| {' | '.join(map(str, cells))} |")
-    return (PROJECT / "tests" / "faults" / "page.md").read_text() + "\n".join(rows) + "\n"
+    files = [
+        f"| {name} | {writers.KILLS} | {', '.join(faults) or 'none'} |"
+        for name, faults in written.items()
+    ]
+    text = (PROJECT / "tests" / "faults" / "page.md").read_text()
+    return text.format(cases="\n".join(rows), files="\n".join(files))
 
 
 if __name__ == "__main__":

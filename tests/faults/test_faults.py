@@ -1,29 +1,37 @@
-"""Eight cases of the matrix that `make faults` runs whole."""
+"""A part of what `make faults` runs whole."""
 
 import matrix
 import pytest
+import writers
 
 CASES = [
-    ("stage", "download"),
-    ("stage", "train"),
-    ("dvc", "preprocess"),
-    ("dvc", "train"),
-    ("engine", "train"),
-    ("engine", "log"),
-    ("worker", "train"),
-    ("server", "export"),
+    ("reproduce", "stage", "download"),
+    ("reproduce", "stage", "train"),
+    ("reproduce", "engine", "train"),
+    ("reproduce", "engine", "log"),
+    ("reproduce", "worker", "train"),
+    ("reproduce", "server", "export"),
+    ("sightline", "stage", "preprocess"),
+    ("sightline", "program", "train"),
+    ("dvc", "program", "train"),
 ]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("who", "when"), CASES)
-def test_nothing_is_lost_when(who, when, toy, server):
-    case = matrix.inflict(server, toy, who, when)
+@pytest.mark.parametrize(("run", "who", "when"), CASES)
+def test_nothing_is_lost_when(run, who, when, toy, server):
+    case = matrix.inflict(server, toy, run, who, when)
     assert case.orphans == [], "a process outlived the one who was killed"
     assert case.locks == []
-    assert case.again.startswith("Completed("), case
+    assert case.again.startswith(("Completed(", "exit status 0")), case
     assert case.lost == []
     assert set(case.executions.values()) == {1}, "a stage came to its end more or less than once"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", writers.WRITERS)
+def test_files_are_whole_whenever_their_writer_is_killed(name, tmp_path):
+    assert writers.killed(name, tmp_path / "it", kills=4) == []
 
 
 def test_twelve_stages_side_by_side_are_all_recorded(new_toy, reproduce):

@@ -59,7 +59,7 @@ def test_every_stage_runs_once_and_both_have_the_same_lock(clones, reproduce, se
         elsewhere.demand("train@y", fail="1")
         state, run = reproduce(coordinator, "train@y", force=True)
         assert state.is_failed()
-        assert "train@y: sightline: train@y was told to fail" in state.message
+        assert "train@y: in pool gpu: train@y was told to fail" in state.message
         assert elsewhere.executed() == ["train@y"], "a training that fails is not tried again"
     assert list((main_root(elsewhere.root) / ".sightline/worktrees").iterdir()) == []
 

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from toy_project import Server, free_port, wait_until
+from toy_project import Server, free_port
 from workspace import copy_project
 
 from flows.services import processes
@@ -80,7 +80,7 @@ def test_a_reproduce_through_both_servers_on_postgres(postgres, tmp_path):
         assert "Completed('7 stages: 7 ran')" in done.stdout, done.stdout
         (run,) = server.post("/flow_runs/filter")
         assert run["state"]["name"] == "Completed"
-        wait_until(lambda: f"train@{MODEL}" in server.task_runs(run["id"]), "task runs in Postgres")
+        assert f"train@{MODEL}" in server.task_runs(run["id"], count=7)
         assert rows(postgres, "prefect", "SELECT count(*) FROM flow_run") == "1"
         assert rows(postgres, "mlflow", "SELECT status FROM runs") == "FINISHED"
         assert int(rows(postgres, "mlflow", "SELECT count(*) FROM metrics")) > 4

@@ -11,6 +11,8 @@ import pytest
 from toy_project import Workspace
 
 from sightline.pipeline import graph
+from sightline.pipeline.run import Run
+from sightline.pipeline.schedule import Outcome
 
 STAGE = {"name": "train@x", "commit": "0" * 40, "params_text": "", "lock": {}}
 
@@ -86,41 +88,30 @@ def test_a_run_that_nobody_waits_for_any_more_is_cancelled(deployed, server):
 
 
 @pytest.mark.faults
-def test_trainings_that_no_worker_takes_wait_for_slots_here(prefect, tmp_path, monkeypatch):
-    from flows import gpu_pool, stages
-
-    lines, spans = [], []
-    log = SimpleNamespace(info=lines.append, warning=lines.append)
-    monkeypatch.setattr(stages, "get_run_logger", lambda: log)
-    monkeypatch.setattr(stages.copies, "has_remote", lambda root: False)
-    monkeypatch.setattr(gpu_pool, "run_on_worker", lambda parameters, closed: None)
-
-    def run_here(name, run, where):
-        began = time.monotonic()
-        time.sleep(0.2)
-        spans.append((began, time.monotonic()))
-
-    monkeypatch.setattr(stages, "run_here", run_here)
+def test_trainings_that_no_worker_takes_wait_for_room_here(tmp_path):
     names = [f"train@{letter}" for letter in "xyz"]
-    plan = graph.Plan({name: graph.Stage(name, (), ()) for name in names}, frozenset(names))
-    params = SimpleNamespace(
+    settings = SimpleNamespace(
         flows=SimpleNamespace(cpu_slots=2),
         compute=SimpleNamespace(device="cpu", processes=1, threads=1),
     )
-    children = SimpleNamespace(closed=False)
-    run = stages.PipelineRun(tmp_path, plan, params, children, commit="0" * 40)
-    (tmp_path / "params.yaml").write_text("")
-    threads = [threading.Thread(target=stages.run_in_pool, args=(name, run)) for name in names]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=30)
+    stages = {name: graph.Stage(name, (), ()) for name in names}
+    run = Run(tmp_path, settings, None, stages, elsewhere=True)
+    asked, spans = threading.Barrier(3), []
+
+    def training(name: str) -> None:
+        asked.wait(10)  # all three wait for a worker at once: they take no room here
+        run.wait_for_room_to_train(name)
+        began = time.monotonic()
+        time.sleep(0.2)
+        spans.append((began, time.monotonic()))
+        run.ended(name, Outcome("ran", 0.2))
+
+    run.to_the_end(
+        lambda name: threading.Thread(target=training, args=(name,)).start(), lambda *_: None
+    )
     assert len(spans) == 3
     together = [sum(began <= start < ended for began, ended in spans) for start, _ in spans]
     assert max(together) == 2, "three trainings, two slots"
-    run.devices = ["0"]
-    stages.run_in_pool(names[0], run)
-    assert lines[-1].endswith("it runs here, on a GPU")
 
 
 @pytest.mark.faults
@@ -133,7 +124,7 @@ def test_trainings_that_no_worker_takes_wait_for_slots_here(prefect, tmp_path, m
         (["step 168, val 0.95"], -signal.SIGTERM, "ended by SIGTERM"),
         (["Traceback ..", "ValueError: no such file"], 1, "ValueError: no such file"),
         (["sightline: no data", "ERROR: failed to reproduce 't': failed to run: t, exited with 1"],
-         1, "sightline: no data"),
+         1, "no data"),
     ],
 )  # fmt: skip
 def test_figures_of_a_training_are_no_cause(prefect, tail, status, cause):

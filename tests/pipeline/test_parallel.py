@@ -106,7 +106,7 @@ def wait_for_training(command: subprocess.Popen) -> psutil.Process:
                 started = process.environ().get("DVC_STAGE", "").startswith("train@")
                 forked = process.name().startswith("train-")
                 if started or forked:
-                    time.sleep(1)
+                    time.sleep(0.2)  # a training in small takes about a second
                     return process
         time.sleep(0.1)
     raise AssertionError("no training was started")

@@ -11,11 +11,13 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import ModuleType
 from typing import IO
 
 
@@ -29,6 +31,24 @@ class Started:
     pid: int
     output: IO[str]
     wait: Callable[[], int]
+
+
+_main_module = threading.Lock()
+
+
+@contextlib.contextmanager
+def _without_main_module() -> Iterator[None]:
+    """Let a fork be told of no main module: it would import that anew.
+
+    A Prefect flow's takes seconds, and what a fork calls stands elsewhere.
+    """
+    with _main_module:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
 
 
 class ForkServer:
@@ -54,7 +74,8 @@ class ForkServer:
         process = self._context.Process(
             target=_in_fork, args=(main, list(arguments), str(folder), environment, writer)
         )
-        process.start()
+        with _without_main_module():
+            process.start()
         writer.close()
         output = os.fdopen(os.dup(reader.fileno()), encoding="utf-8", errors="replace")
         reader.close()

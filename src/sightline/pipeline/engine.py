@@ -12,11 +12,11 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sightline.errors import SightlineError, one_line
+from sightline.errors import SightlineError, TryAgain, one_line
 from sightline.files import read_json, write_json
 from sightline.layout import Layout
 from sightline.pipeline import graph, lock_text
@@ -90,6 +90,40 @@ class Engine:
                 raise SightlineError(one_line(error.__cause__ or error)) from None
         return RAN if name in self._ran else RESTORED
 
+    def stale(self, stages: Mapping[str, graph.Stage], force: bool = False) -> set[str]:
+        """Ask DVC what of `stages` is out of date, with what depends on it; all with `force`.
+
+        Whether a stale stage's outputs really differ, DVC decides when its turn comes.
+        """
+        if force:
+            return set(stages)
+        names = graph.stage_names(self._repo)
+        with self._mutex:
+            changed = {names[address] for address in self._repo.status()}
+        stale: set[str] = set()
+        for stage in stages.values():
+            if stage.name in changed or not stale.isdisjoint(stage.upstream):
+                stale.add(stage.name)
+        return stale
+
+    def push(self, names: Iterable[str]) -> None:
+        """Send what stages made, and the run cache that tells of it, to the DVC remote.
+
+        Raises TryAgain where the remote cannot be reached.
+        """
+        from dvc.exceptions import DvcException
+        from dvc.repo import Repo
+
+        try:
+            # one that reads what dvc.lock says by now; this one holds the lock for both
+            with Repo(str(self.root)) as repo:
+                repo._lock_depth = 1
+                repo.push(targets=list(names), run_cache=True)
+        except (DvcException, OSError) as error:
+            raise TryAgain(
+                f"push of {', '.join(names)} to the DVC remote: {one_line(error)}"
+            ) from None
+
     def _save(self, node: "PipelineStage") -> None:
         from dvc.stage.serialize import to_lockfile
 
@@ -147,6 +181,7 @@ def opened(root: Path, run_command: RunCommand, on_wait: Callable[[str], None]) 
     logging.getLogger("dvc").setLevel(logging.CRITICAL)  # its progress bars too
     root = root.resolve()
     with contextlib.ExitStack() as stack:
+        stack.enter_context(contextlib.chdir(root))  # DVC takes relative paths from here
         try:
             repo = stack.enter_context(Repo(str(root)))
             _lock(stack, repo, root, on_wait)

@@ -1,5 +1,6 @@
 """dvc.lock: what each stage ran on and what it left, and what to do when it is damaged."""
 
+import contextlib
 import json
 import re
 import shutil
@@ -88,27 +89,17 @@ def heal(root: Path) -> list[str]:
 def copy_to(root: Path, copy: Path) -> None:
     """Copy dvc.lock, where there is one, into `copy` while no dvc writes it; waits for DVC's lock.
 
+    Not for that of a run of ours, which may last for hours: it writes the file whole each time.
     Raises SightlineError where it is damaged, or in the middle of a merge.
     """
     from dvc.repo import Repo
 
-    with Repo(str(root), _wait_for_lock=True) as repo, repo.lock:
+    with contextlib.ExitStack() as stack:
+        if not Layout(root).own_state.repro.exists():
+            repo = stack.enter_context(Repo(str(root), _wait_for_lock=True))
+            stack.enter_context(repo.lock)
         if locked(root):
             shutil.copy(Layout(root).lock, copy)
-
-
-def adopt(root: Path, name: str, entry: dict[str, Any]) -> None:
-    """Write what another machine's dvc.lock says of a stage into this one; waits for DVC's lock.
-
-    The files that the entry names are still to be pulled or checked out.
-    """
-    from dvc.repo import Repo
-    from dvc.utils.serialize import modify_yaml
-
-    path = Layout(root).lock
-    with Repo(str(root), _wait_for_lock=True) as repo, repo.lock, modify_yaml(path) as lock:
-        lock.setdefault("schema", "2.0")
-        lock.setdefault("stages", {})[name] = entry
 
 
 def locked_outs(root: Path) -> dict[str, str]:

@@ -53,7 +53,7 @@ class Schedule:
             name: tuple(other for other in others if other in upstream)
             for name, others in upstream.items()
         }
-        self._needs, self._capacity = needs, capacity
+        self._needs, self._capacity = dict(needs), capacity
         self._seconds = seconds
         self._longest_way = _longest_ways(self._upstream, seconds)
         self.waiting = list(upstream)
@@ -97,6 +97,12 @@ class Schedule:
                 lost.add(other)
                 self.waiting.remove(other)
                 self.skipped.append(other)
+
+    def put_back(self, name: str, needs: Room) -> None:
+        """Let a stage that runs wait again: it needs other room than it was started with."""
+        self.running.remove(name)
+        self.waiting.append(name)
+        self._needs[name] = needs
 
     def stop(self) -> None:
         """Start nothing more."""

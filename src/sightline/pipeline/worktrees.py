@@ -4,12 +4,14 @@ import contextlib
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from sightline.errors import SightlineError, TryAgain
-from sightline.layout import CLONES, WORKTREES, main_root
+from sightline.host import locks
+from sightline.layout import CLONES, WORKTREES, Layout, main_root
 from sightline.pipeline.copies import copy_settings
 
 
@@ -71,7 +73,8 @@ def worktree(root: Path, commit: str, name: str) -> Iterator[Path]:
     with FileLock(copies / f"{name}.lock"):
         try:
             # --force: what git still knows of a folder of this name is of a run that was killed
-            git(main, "worktree", "add", "--force", "--detach", str(copy), commit)
+            with _git_alone(main):
+                git(main, "worktree", "add", "--force", "--detach", str(copy), commit)
             copy_settings(main, copy)
             yield copy
         finally:
@@ -88,9 +91,15 @@ def _sweep(main: Path, copies: Path) -> None:
 
 def _remove(main: Path, copy: Path) -> None:
     """Delete a worktree of ours; `git worktree prune` would forget those on an unmounted disk."""
-    with contextlib.suppress(SightlineError):  # of a folder that is no worktree yet, or no more
+    # git knows nothing of a folder that is no worktree yet, or no more
+    with _git_alone(main), contextlib.suppress(SightlineError):
         git(main, "worktree", "remove", "--force", str(copy))
     shutil.rmtree(copy, ignore_errors=True)
+
+
+def _git_alone(main: Path) -> AbstractContextManager[None]:
+    """Let one at a time tell git of worktrees: with the last it removes the folder of its notes."""
+    return locks.waited_for(Layout(main).own_state.locks / "worktrees.lock", lambda: None)
 
 
 def _has(root: Path, commit: str) -> bool:
