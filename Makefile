@@ -55,7 +55,7 @@ down: ## end all that `make up` started
 	@python -m flows.services down
 
 faults: env ## kill every process at every stage, see that nothing is lost; writes docs/faults.md
-	PYTHONPATH=tests python tests/faults/matrix.py > docs/faults.md.new && mv docs/faults.md.new docs/faults.md
+	PYTHONPATH=.:tests python tests/faults/matrix.py > docs/faults.md.new && mv docs/faults.md.new docs/faults.md
 
 clean: ## delete what the pipeline made (data, models, reports), not its cache or the MLflow store
 	rm -rf data/raw data/processed models reports

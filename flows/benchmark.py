@@ -5,6 +5,7 @@ prefect deployment run benchmark/weekly -p models='["mnist-lstm"]'     one model
 """
 
 import base64
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -134,4 +135,4 @@ def markdown(newest: list[dict[str, Any]], layout: Layout) -> str:
 
 
 if __name__ == "__main__":
-    benchmark()
+    sys.exit(console.by_hand(benchmark))

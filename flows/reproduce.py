@@ -6,6 +6,7 @@ python -m flows.reproduce                         here and now
 
 import contextlib
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -174,4 +175,4 @@ def keep_experiment(root: Path, stages: Iterable[str], children: Children) -> st
 
 
 if __name__ == "__main__":
-    reproduce()
+    sys.exit(console.by_hand(reproduce))

@@ -1,7 +1,10 @@
 """One Prefect server for the whole session, and toy workspaces, for tests of flows and faults."""
 
+import http.server
+import json
 import os
 import sys
+import threading
 
 import pytest
 from toy_project import PROJECT, STAGES, Server, Workspace, free_port, make_blank
@@ -71,3 +74,24 @@ def reproduce(prefect, server, monkeypatch):
         return state, str(state.state_details.flow_run_id)
 
     return call
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What is posted to SIGHTLINE_NOTIFY_URL, to a real HTTP server."""
+    posts = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            posts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=listener.serve_forever, daemon=True).start()
+    monkeypatch.setenv("SIGHTLINE_NOTIFY_URL", f"http://127.0.0.1:{listener.server_port}/")
+    yield posts
+    listener.shutdown()

@@ -193,8 +193,8 @@ class Workspace:
         self.shell("git", "commit", "--quiet", "--allow-empty", "-m", "test")
 
     def demand(self, stage: str, **demands: str | float) -> None:
-        """Let a stage `sleep` seconds, `fail` with a status ("once 75": once only), or write a
-        line (`add`) that depends on nothing, as a training on another GPU does.
+        """Let a stage `sleep` seconds, `fail` with a status ("once 75": once only), write a line
+        (`add`) that depends on nothing, as a training on another GPU does, or `say` something.
         """
         for demand, value in demands.items():
             (self.demands / f"{stage}.{demand}").write_text(str(value))

@@ -1,7 +1,5 @@
 """The flow `reproduce` on a toy project, in this process, against a real server."""
 
-import http.server
-import json
 import os
 import subprocess
 import sys
@@ -128,27 +126,6 @@ def test_slots_limit_what_runs_side_by_side(toy, reproduce, tmp_path, monkeypatc
     toy.params(lambda params: params["compute"].update(processes=2))
     assert not overlap(epochs=4, slots=2), "two GPUs, one training of two processes"
     assert [devices for _, devices, *_ in toy.executions()] == ["7,8", "7,8"]
-
-
-@pytest.fixture
-def told(monkeypatch):
-    """What is posted to SIGHTLINE_NOTIFY_URL, to a real HTTP server."""
-    posts = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
-            posts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=listener.serve_forever, daemon=True).start()
-    monkeypatch.setenv("SIGHTLINE_NOTIFY_URL", f"http://127.0.0.1:{listener.server_port}/")
-    yield posts
-    listener.shutdown()
 
 
 def test_overrides_leave_the_workspace_alone_and_are_kept_as_an_experiment(toy, reproduce):

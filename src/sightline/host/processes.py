@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sightline.errors import SightlineError
+from sightline.errors import SightlineError, masked
 from sightline.layout import Layout
 
 if TYPE_CHECKING:  # a stage that only dies with its parent does without it
@@ -153,7 +153,7 @@ class Children:
                 timer.daemon = True
                 timer.start()
             for line in output:
-                if line := line.rstrip():
+                if line := masked(line.rstrip()):
                     tail.append(line)
                     on_line(line)
             status = process.wait()

@@ -77,6 +77,7 @@ class Engine:
         SightlineError where the stage fails.
         """
         from dvc.exceptions import DvcException
+        from dvc.lock import LockError
 
         node = self._nodes[name]
         with self._mutex:
@@ -87,7 +88,9 @@ class Engine:
                     return UNCHANGED
                 self._save(node)
             except DvcException as error:
-                raise SightlineError(one_line(error.__cause__ or error)) from None
+                cause = error.__cause__ or error
+                kind = TryAgain if isinstance(cause, LockError) else SightlineError
+                raise kind(one_line(cause)) from None
         return RAN if name in self._ran else RESTORED
 
     def stale(self, stages: Mapping[str, graph.Stage], force: bool = False) -> set[str]:

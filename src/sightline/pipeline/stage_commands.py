@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 import sightline
-from sightline.errors import TRY_AGAIN, SightlineError, TryAgain
+from sightline.errors import TRY_AGAIN, SightlineError, TryAgain, masked
 from sightline.host import gpus, locks
 from sightline.host.fork_server import ForkServer, Started
 from sightline.host.processes import GRACE, PARENT, child_environment, end_tree
@@ -129,7 +129,8 @@ class StageCommands:
             timer.start()
         try:
             with log.open("w", encoding="utf-8") as file, process.output as output:
-                for text in output:
+                for line_of_output in output:
+                    text = masked(line_of_output)
                     file.write(text)
                     if text := text.rstrip():
                         tail.append(text)

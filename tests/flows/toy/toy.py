@@ -2,8 +2,8 @@
 
 What it is to do stands in files under .sightline/toy of the main workspace, so that a changed
 demand makes no stage stale: `KIND@ITEM.sleep` (seconds), `KIND@ITEM.fail` (exit status; `once 75`
-fails the first time only), `KIND@ITEM.add` (a line for the output). Every execution adds a line to
-`executed`: stage, CUDA device, start, end.
+fails the first time only), `KIND@ITEM.add` (a line for the output), `KIND@ITEM.say` (a line on the
+screen). Every execution adds a line to `executed`: stage, CUDA device, start, end.
 """
 
 import hashlib
@@ -52,6 +52,9 @@ def main(kind: str, item: str) -> int:
     print(f"{name} says hello", flush=True)
     (demands / f"{name}.new").write_text(str(os.getpid()))
     (demands / f"{name}.new").replace(demands / f"{name}.pid")  # nobody reads it half written
+    say = demands / f"{name}.say"
+    if say.exists():
+        print(say.read_text(), flush=True)
     sleep = demands / f"{name}.sleep"
     time.sleep(float(sleep.read_text()) if sleep.exists() else 0)
     with (demands / "executed").open("a") as executed:
