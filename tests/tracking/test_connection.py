@@ -135,6 +135,29 @@ def test_server_that_refuses(project, monkeypatch):
         server.shutdown()
 
 
+class _Old(_Refuses):
+    asked: list[str] = []  # noqa: RUF012
+
+    def do_GET(self):
+        self.asked.append(self.path)
+        self.send_response(200 if self.path == "/version" else 404)
+        self.end_headers()
+        self.wfile.write(b"2.22.1")
+
+    do_POST = do_GET
+
+
+@pytest.mark.faults
+def test_a_server_of_version_2_is_told_of_no_run(project, monkeypatch):
+    with HTTPServer(("127.0.0.1", 0), _Old) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
+        with pytest.raises(SightlineError, match=r"is MLflow 2.22.1.*nothing was written"):
+            log("mnist-cnn", make_results(project))
+        server.shutdown()
+    assert set(_Old.asked) == {"/version"}
+
+
 @pytest.mark.slow
 def test_server_that_comes_up_later(tmp_path, project, monkeypatch):
     port = free_port()

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -99,4 +100,23 @@ def _connect(where: Store) -> "MlflowClient":
         unfinished.unlink(missing_ok=True)
         mlflow.MlflowClient(f"sqlite:///{unfinished}").delete_experiment("0")  # an empty "Default"
         unfinished.replace(where.database)
+    if where.server:
+        _check_version(where)
     return mlflow.MlflowClient()
+
+
+def _check_version(where: Store) -> None:
+    """Raise SightlineError for a server older than MLflow 3, before a run is half written there.
+
+    It would take the run, then refuse the model. A server that does not tell is believed.
+    """
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
+
+    answer = http_request(get_default_host_creds(where.uri), "/version", "GET")
+    version = answer.text.strip() if answer is not None and answer.ok else ""
+    if re.fullmatch(r"[012]\.[\w.]+", version):
+        raise SightlineError(
+            f"the server at {where.uri} is MLflow {version}, which knows no logged models: nothing "
+            "was written; bring it to MLflow 3, then run `sightline log`"
+        )
