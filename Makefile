@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(SYSTEM_PATH)
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-slow lint lock ui report up down faults clean
+.PHONY: help env run demo test test-slow lint lock ui report up down faults clean
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ env: ## make the environment (.venv) with the versions that were tested
 run: env ## everything: data, training, evaluation, ONNX, MLflow; only what changed since the last run
 	@sightline validate
 	@sightline repro; status=$$?; sightline log || status=$$?; sightline compare && exit $$status
+
+demo: env ## the first thing to try: one model trained and asked, a minute
+	@python scripts/demo.py
 
 test: env ## the tests that take minutes (without those marked slow)
 	python -m pytest $(SIDE_BY_SIDE)

@@ -1,5 +1,6 @@
 """FLOPs against sums worked out by hand."""
 
+import pytest
 import torch
 from torch import nn
 
@@ -31,7 +32,7 @@ def test_flops_are_two_per_multiply_and_add():
     assert flops(model("lstm", {"hidden_size": 16})) == steps + linear(16, 3)
 
 
-def test_the_flop_counter_does_not_count_a_recurrent_layer_twice():
+def test_a_recurrent_layer_costs_all_its_matrices_at_each_step():
     class Holder(nn.Module):
         def __init__(self, cell):
             super().__init__()
@@ -44,3 +45,13 @@ def test_the_flop_counter_does_not_count_a_recurrent_layer_twice():
     for cell, gates in ((nn.RNN, 1), (nn.GRU, 3), (nn.LSTM, 4)):
         expected = 4 * 2 * gates * 5 * (3 + 5)
         assert flops(Holder(cell(3, 5, batch_first=True)).eval()) == expected
+
+
+def test_a_layer_without_a_rule_is_an_error_not_a_smaller_sum():
+    class Attentive(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.description = nn.Bilinear(2, 2, 2), {"shape": [4, 3, 1]}
+
+    with pytest.raises(TypeError, match="operations of a Bilinear"):
+        flops(Attentive())
