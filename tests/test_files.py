@@ -15,6 +15,7 @@ def full(path: str | int | None = None) -> OSError:
     return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
 
 
+@pytest.mark.faults
 def test_a_full_disk_is_the_one_that_the_error_names(tmp_path):
     if sys.platform != "linux" or shutil.disk_usage("/proc").free:
         pytest.skip("no disk without room is known here")
@@ -25,6 +26,7 @@ def test_a_full_disk_is_the_one_that_the_error_names(tmp_path):
         raise full("/proc/nowhere")
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("name", [None, 1])
 def test_a_full_disk_that_the_error_does_not_name(tmp_path, name):
     with pytest.raises(SightlineError, match=rf"{tmp_path}: .* bytes"), disk_errors(tmp_path):

@@ -50,6 +50,7 @@ def project(tmp_path_factory):
     return folder
 
 
+@pytest.mark.faults
 def test_the_environment_is_made_once_and_follows_its_lock(project):
     log = project / "uv.log"
     packages, itself = log.read_text().splitlines()

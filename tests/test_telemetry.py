@@ -34,6 +34,7 @@ def workspace(tmp_path_factory) -> Path:
     return root
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(
     "command",
     [
@@ -53,6 +54,7 @@ def test_a_command_leaves_nothing_in_the_home_of_its_user(workspace, tmp_path, c
     assert list(tmp_path.rglob("*")) == []
 
 
+@pytest.mark.faults
 def test_what_a_person_has_set_stays(tmp_path):
     code = f"import os, sightline; print(*(os.environ[name] for name in {SWITCHES}))"
     assert python(tmp_path, "-c", code).stdout.split() == ["1", "1", "1"]
@@ -60,6 +62,7 @@ def test_what_a_person_has_set_stays(tmp_path):
     assert own.stdout == "0 1 \n"
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("path", sorted((PROJECT / "scripts").glob("*.py")), ids=lambda p: p.stem)
 def test_a_script_imports_onnxruntime_only_after_sightline(path):
     imports = []

@@ -53,6 +53,7 @@ def test_damaged_raw_values_are_put_aside_with_an_error_of_one_line(tmp_path, ha
         records.raw(layout, record)
 
 
+@pytest.mark.faults
 def test_a_cut_record_is_put_aside_and_the_others_are_read(tmp_path, caplog):
     layout = Layout(tmp_path)
     first, second, third = (write(layout, month) for month in (1, 2, 3))

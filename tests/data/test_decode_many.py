@@ -40,6 +40,7 @@ def test_batches_are_bounded_in_number_and_bytes():
     assert [len(batch) for batch in decode_many._batches(large)] == [2, 2, 1]
 
 
+@pytest.mark.faults
 def test_a_killed_process_is_named():
     killer = Item("train", 0, "a.png", _Deadly())
     with pytest.raises(SightlineError, match="was killed, most likely for want of memory"):

@@ -83,6 +83,7 @@ def test_what_the_catalogue_does_not_list_is_removed(fetch, server):
     assert sorted(path.name for path in folder.iterdir()) == ["images.tar", "source.json"]
 
 
+@pytest.mark.faults
 def test_a_cut_transfer_is_resumed_where_it_stopped(fetch, server):
     url = server.at("/a", first(cut(DATA, 300_000), ranged(DATA)))
     assert fetch(url).read_bytes() == DATA
@@ -138,6 +139,7 @@ def test_500_then_200(fetch, server):
     assert len(server.seen) == 3
 
 
+@pytest.mark.faults
 def test_a_server_that_stays_broken_is_left_to_a_retry(fetch, server):
     url = server.at("/a", status(500))
     with pytest.raises(TryAgain, match=r"images.tar could not be fetched: .* answers 500"):
@@ -179,6 +181,7 @@ def test_a_spoilt_part_is_thrown_away_and_fetched_from_the_start(fetch, server, 
     assert server.seen == [("/a", "bytes=6-"), ("/a", None)]
 
 
+@pytest.mark.faults
 def test_a_server_that_never_stops_sending_is_cut_off(fetch, server, tmp_path):
     with pytest.raises(SightlineError, match="sends more than the 1,048,576 bytes"):
         fetch(server.at("/a", complete(DATA * 3)))
@@ -322,6 +325,7 @@ def test_a_download_without_source_json_is_not_complete(fetch, server):
 # a disk that is full, a folder that may not be written to
 
 
+@pytest.mark.faults
 def test_a_full_disk(catalogue, server, tmp_path, small_disk):
     file = {"name": "images.tar", "role": "images", "size": len(DATA), "sha256": digest(DATA)}
     for url in (server.at("/a", complete(DATA)), f"file://{tmp_path}/own.tar"):

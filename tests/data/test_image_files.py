@@ -148,6 +148,7 @@ def broken():
     }
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("kind", broken())
 def test_a_broken_image_says_so(kind):
     with pytest.raises(ValueError, match=r"\w") as caught:
@@ -155,6 +156,7 @@ def test_a_broken_image_says_so(kind):
     assert "0x" not in str(caught.value) and "\n" not in str(caught.value)
 
 
+@pytest.mark.faults
 def test_an_image_that_would_fill_the_memory_is_broken():
     huge = encode(Image.new("1", (20_000, 20_000)))
     assert len(huge) < 100_000

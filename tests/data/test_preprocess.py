@@ -174,6 +174,7 @@ def test_a_second_run_replaces_the_first(tmp_path, out):
 # broken images
 
 
+@pytest.mark.faults
 def test_a_broken_image_stops_the_stage_by_name_and_leaves_nothing(tmp_path, out):
     images_ = pictures(10)
     images_["train/c1/3.png"] = images_["train/c1/3.png"][:60]
@@ -182,6 +183,7 @@ def test_a_broken_image_stops_the_stage_by_name_and_leaves_nothing(tmp_path, out
     assert list(out.path.parent.iterdir()) == []
 
 
+@pytest.mark.faults
 def test_broken_images_are_skipped_by_name_and_the_rest_stays_in_place(
     tmp_path, caplog, monkeypatch, out
 ):
@@ -208,6 +210,7 @@ def test_broken_images_are_skipped_by_name_and_the_rest_stays_in_place(
         assert np.array_equal(labels, all_labels[rows])
 
 
+@pytest.mark.faults
 def test_a_split_of_broken_images_alone_is_an_error(tmp_path, out):
     images_ = {name: b"x" if "test" in name else data for name, data in pictures(10).items()}
     with pytest.raises(SightlineError, match="no whole image is left in test"):
@@ -310,6 +313,7 @@ except SightlineError as error:
 """
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("disk", ["small_disk", "read_only"])
 def test_a_disk_that_is_full_or_read_only(tmp_path, request, disk):
     out = request.getfixturevalue(disk) / "things"

@@ -25,6 +25,7 @@ def nvidia_smi(tmp_path, monkeypatch):
 THREE = r"printf '0, GPU-aa11\n1, GPU-aa22\n2, GPU-bb33\n'"
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(
     ("chosen", "devices"),
     [
@@ -54,6 +55,7 @@ def test_devices_are_those_of_the_driver_unless_some_are_chosen(
     assert gpus.visible() == devices
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(
     ("script", "problem"),
     [
@@ -124,6 +126,7 @@ def test_two_at_once_are_taken_together_or_not_at_all(tmp_path):
     assert messages == ["too few GPUs (0, 1, 2) are free: waiting for 2, at most 60 s", "1,2"]
 
 
+@pytest.mark.faults
 def test_more_than_there_are_cannot_be_waited_for(tmp_path):
     with (
         pytest.raises(SightlineError, match="is 2, one GPU each, and this machine shows 1: lower"),

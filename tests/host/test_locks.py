@@ -151,6 +151,7 @@ def test_the_wait_for_the_processors_ends_and_a_dead_owner_holds_nothing(
         pass
 
 
+@pytest.mark.faults
 @pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user, as root alone may")
 def test_another_user_with_a_closed_umask_shuts_nobody_out(holder):
     with tempfile.TemporaryDirectory() as name:
@@ -195,6 +196,7 @@ def test_a_lock_that_is_waited_for_says_so_once(tmp_path, holder):
     assert messages == ["waits", "holds"]
 
 
+@pytest.mark.faults
 def test_the_lock_of_a_workspace_names_its_owner_and_is_free_when_that_is_killed(tmp_path, holder):
     owner = holder("workspace_lock(folder, 'the first', 0, print)")
     messages = []

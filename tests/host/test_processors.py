@@ -18,6 +18,7 @@ GROUP = {"proc/self/cgroup": "0::/a/b\n"}
 HYBRID = {"proc/self/cgroup": "5:memory:/pod\n4:cpu,cpuacct:/pod\n0::/\n"}
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(
     ("files", "cores"),
     [
@@ -64,5 +65,6 @@ def test_quotas_of_control_groups_count(tmp_path, monkeypatch, files, cores):
     assert processors.cores(tmp_path) == cores
 
 
+@pytest.mark.faults
 def test_the_affinity_of_this_process_counts():
     assert 1 <= processors.cores() <= len(os.sched_getaffinity(0))

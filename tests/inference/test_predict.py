@@ -123,6 +123,7 @@ def test_nothing_is_inverted_for_a_model_without_polarity(model, bars, tmp_path,
     assert "(inverted" not in capsys.readouterr().out
 
 
+@pytest.mark.faults
 def test_broken_images_get_a_line_each_and_the_others_go_on(
     model, bars, tmp_path, capsys, caplog, monkeypatch
 ):

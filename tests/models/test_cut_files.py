@@ -45,6 +45,7 @@ def finished(tmp_path_factory) -> Path:
     return root
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("path", READERS, ids=str)
 def test_a_file_that_was_cut_is_one_line(finished, path, tmp_path, monkeypatch, capsys):
     shutil.copytree(finished, tmp_path / "copy")
@@ -61,6 +62,7 @@ def test_a_file_that_was_cut_is_one_line(finished, path, tmp_path, monkeypatch, 
             assert "run `dvc repro " in error
 
 
+@pytest.mark.faults
 def test_an_epoch_or_an_answer_that_is_gone_is_named(finished, tmp_path, monkeypatch, capsys):
     shutil.copytree(finished, tmp_path / "copy")
     monkeypatch.chdir(tmp_path / "copy")
@@ -73,6 +75,7 @@ def test_an_epoch_or_an_answer_that_is_gone_is_named(finished, tmp_path, monkeyp
         assert message in capsys.readouterr().err
 
 
+@pytest.mark.faults
 def test_weights_of_another_network_are_named(finished, tmp_path, monkeypatch, capsys):
     shutil.copytree(finished, tmp_path / "copy")
     monkeypatch.chdir(tmp_path / "copy")

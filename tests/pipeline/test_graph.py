@@ -85,6 +85,7 @@ def test_overrides_change_files_of_the_project_alone(tmp_path):
     assert (root / "params.yaml").read_text() == "a: 2\n"
 
 
+@pytest.mark.faults
 def test_what_dvc_cannot_read_is_one_line(tmp_path):
     with pytest.raises(SightlineError, match="DVC cannot read the stages of"):
         plan(tmp_path)

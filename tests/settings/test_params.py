@@ -145,12 +145,14 @@ def test_the_projects_files_are_read_as_dvc_reads_them():
         assert read_yaml(path, "") == load_yaml(str(path))
 
 
+@pytest.mark.faults
 def test_numbers_and_words_are_those_of_yaml_1_2(tmp_path):
     path = tmp_path / "file.yaml"
     path.write_text("[1e-1, 2E3, 010, yes, on, true, ~]")
     assert read_yaml(path, "") == [0.1, 2000.0, 10, "yes", "on", True, None]
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(
     ("content", "message"),
     [

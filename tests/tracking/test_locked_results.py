@@ -17,6 +17,7 @@ from sightline.tracking.locked_results import dvc_md5
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("text", ["", "schema: '2.0'\n", "schema: '2.0'\nstages:\n", "a: [", "[]"])
 def test_a_damaged_dvc_lock_is_one_line_with_the_way_out(tmp_path, text):
     layout = make_results(tmp_path)
@@ -25,6 +26,7 @@ def test_a_damaged_dvc_lock_is_one_line_with_the_way_out(tmp_path, text):
         locked_results.read_all(layout)
 
 
+@pytest.mark.faults
 def test_a_dvc_lock_that_was_cut_off_in_the_writing_gives_no_results(tmp_path):
     layout = make_results(tmp_path)
     text = layout.lock.read_text()

@@ -95,6 +95,7 @@ def _log_until(point: int, seen, name: str, layout: Layout) -> None:
     log(name, layout)
 
 
+@pytest.mark.faults
 def test_killed_anywhere_and_logged_again(project, processes):
     make_results(project)
 

@@ -89,6 +89,7 @@ def zeroed(data: bytes) -> bytes:
     return data[: middle - 2048] + bytes(4096) + data[middle + 2048 :]
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("damage", [cut, emptied, zeroed])
 def test_a_damaged_checkpoint_is_put_aside_and_training_starts_anew(layout, caplog, damage):
     unharmed = run(layout, "lstm")

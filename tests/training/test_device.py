@@ -35,6 +35,7 @@ def test_memory_that_a_step_freed_is_there_for_the_next():
     assert kept < 100 < by_default
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(
     ("units", "dtype", "why"),
     [

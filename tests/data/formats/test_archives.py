@@ -100,6 +100,7 @@ def test_a_member_too_large_to_be_an_image_is_not_read(tmp_path):
         read(path)
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
 def test_a_tar_that_is_cut_short(tmp_path, mode):
     noise = np.random.RandomState(0).bytes(10_000)
@@ -113,6 +114,7 @@ def test_a_tar_that_is_cut_short(tmp_path, mode):
             read(path)
 
 
+@pytest.mark.faults
 def test_a_damaged_header_is_not_taken_for_the_end(tmp_path):
     path = tar(tmp_path / "a.tar", member("a/1", b"one"), member("a/2", b"two"))
     data = bytearray(path.read_bytes())
@@ -124,6 +126,7 @@ def test_a_damaged_header_is_not_taken_for_the_end(tmp_path):
         read(path)
 
 
+@pytest.mark.faults
 def test_a_zip_that_is_damaged(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("a/1", "one" * 1000)
