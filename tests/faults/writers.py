@@ -37,7 +37,7 @@ def checkpoint_left(folder: Path) -> str:
     return "" if (state["weights"] == state["number"]).all() else "mixed"
 
 
-def record(folder: Path) -> None:
+def measurements(folder: Path) -> None:
     """Write benchmark records, each with its raw timings beside it."""
     import numpy as np
 
@@ -53,7 +53,7 @@ def record(folder: Path) -> None:
         _tell(folder)
 
 
-def record_left(folder: Path) -> str:
+def measurements_left(folder: Path) -> str:
     """Return what is wrong with the records: each must be whole, and have its timings."""
     from sightline.benchmark import records
     from sightline.layout import Layout
@@ -95,7 +95,7 @@ def clone_left(folder: Path) -> str:
 
 WRITERS: dict[str, tuple[Callable[[Path], None], Callable[[Path], str]]] = {
     "checkpoint": (checkpoint, checkpoint_left),
-    "benchmark record": (record, record_left),
+    "benchmark record": (measurements, measurements_left),
     "nightly clone": (clone, clone_left),
 }
 
