@@ -11,7 +11,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import FunctionType
 
@@ -177,8 +177,12 @@ def validate(args: argparse.Namespace) -> None:
 def _progress_bar(name: str) -> Iterator[Callable[[int, int, float], None]]:
     """Yield what training tells its progress to; quiet where there is no terminal."""
     from tqdm import tqdm
+    from tqdm.contrib.logging import logging_redirect_tqdm
 
-    with tqdm(desc=name, unit="step", disable=bool(_rank()) or None, leave=False) as bar:
+    with (
+        tqdm(desc=name, unit="step", disable=bool(_rank()) or None, leave=False) as bar,
+        logging_redirect_tqdm() if not bar.disable else nullcontext(),
+    ):
 
         def tell(step: int, steps: int, loss: float) -> None:
             bar.total = steps

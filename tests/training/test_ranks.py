@@ -118,7 +118,8 @@ def test_an_lstm_learns_by_the_same_steps_in_two_processes(lstm, tmp_path):
     assert len(one) == len(two) == 100 and one[-1] < one[0] / 2
     assert [row["train_loss"] for row in two] == pytest.approx(one, abs=1e-4)
     assert timing(lstm.layout)["processes"] == 2 and timing(lstm.layout)["steps_executed"] == 100
-    assert len(lstm.output.splitlines()) == 2, "one of the ranks speaks, before and after"
+    lines = lstm.output.splitlines()
+    assert len(lines) == 2 + 100, "one of the ranks speaks: before, after each epoch, and after"
     assert not list(lstm.layout.state.checkpoints.iterdir())
 
 
@@ -170,7 +171,8 @@ def test_a_killed_rank_ends_the_run_with_one_line_and_the_next_goes_on(lstm, tmp
     assert set(listening) == {"127.0.0.1"}, "anybody could talk to the ranks"
     ranks[1].kill()
     output = finished(command, status=1)
-    errors = [line for line in output.splitlines() if not line.startswith("train it on")]
+    told = ("train it on", "epoch ")
+    errors = [line for line in output.splitlines() if not line.startswith(told)]
     assert errors == [
         f"sightline: it: rank 1 of 2 (process {ranks[1].pid}) was killed by SIGKILL, and the "
         "others were ended: run the same command again, it goes on from the last checkpoint"

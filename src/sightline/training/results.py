@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import logging
 from dataclasses import asdict
 from typing import Any
@@ -69,4 +68,4 @@ def leave(layout: Layout, training: Training) -> None:
     writer.writerows(training.history)
     write_atomically(results.epochs, table.getvalue())
     write_json(results.timing, timing(training))
-    logger.info("%s: %s", training.name, json.dumps(training.history[-1]))
+    logger.info("%s: %d steps, written to %s", training.name, training.steps, model.path)
