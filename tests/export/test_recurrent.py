@@ -8,6 +8,7 @@ import pytest
 import torch
 from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
+from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from sightline.export.recurrent import is_plain
 from sightline.export.translate import translate
@@ -17,7 +18,7 @@ from sightline.networks import layers, lstm
 from sightline.tasks.base import Task
 
 
-def untrained(network: str, task: str = "classify", **settings) -> TrainedModel:
+def untrained(network: str, task: str = "classify", settings: dict | None = None) -> TrainedModel:
     torch.manual_seed(0)
     outputs = {"classify": 3, "next-row": 15, "rotation": 1}[task]
     return TrainedModel(
@@ -26,7 +27,7 @@ def untrained(network: str, task: str = "classify", **settings) -> TrainedModel:
             "task": task,
             "shape": [6, 5, 3],
             "outputs": outputs,
-            "recipe": {"network": {"hidden_size": 4, **settings}},
+            "recipe": {"network": settings or {"hidden_size": 4}},
             "data": {"mean": [0.1, 0.2, 0.3], "std": [0.3, 0.2, 0.1]},
         }
     ).eval()
@@ -69,7 +70,7 @@ def assert_torchs(model: TrainedModel, tmp_path) -> None:
     ],
 )
 def test_a_written_graph_gives_torchs_answers(network, task, settings, tmp_path):
-    model = untrained(network, task, **settings)
+    model = untrained(network, task, {"hidden_size": 4, **settings})
     assert is_plain(model.network)
     assert_torchs(model, tmp_path)
 
@@ -86,7 +87,12 @@ def test_a_layer_stands_among_few_nodes_and_its_weights_have_names():
     names = {tensor.name for tensor in graph.initializer}
     assert {"lstm.weight", "lstm.recurrent", "lstm.bias", "head.weight", "head.bias"} < names
     assert len(translate(untrained("lstm", "next-row")).graph.node) == 17
-    deep = {tensor.name for tensor in translate(untrained("gru", layers=2)).graph.initializer}
+    deep = {
+        tensor.name
+        for tensor in translate(
+            untrained("gru", settings={"hidden_size": 4, "layers": 2})
+        ).graph.initializer
+    }
     assert {"gru_1.weight", "gru_2.weight"} < deep
 
 
@@ -109,6 +115,20 @@ def test_onnxs_reference_evaluator_gives_the_same_answers_at_64_rows(with_length
         reference = ReferenceEvaluator(proto).run(None, feeds)
     for one, other in zip(reference, answers(proto, tmp_path, **feeds).values(), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("network", "task", "settings"),
+    [
+        ("lstm", "next-row", {"hidden_size": 4}),
+        ("gru", "rotation", {"hidden_size": 4}),
+        ("cnn", "rotation", {"widths": [4, 8]}),
+    ],
+)
+def test_onnxruntimes_quant_pre_process_takes_the_graph(network, task, settings, tmp_path):
+    proto = translate(untrained(network, task, settings))
+    quant_pre_process(proto, tmp_path / "prepared.onnx", skip_symbolic_shape=True)
+    assert len(onnx.load(tmp_path / "prepared.onnx").graph.output) == 2
 
 
 class MeanOfStates(lstm.Network):

@@ -27,13 +27,22 @@ class Graph:
     def constant(self, name: str, value: Tensor | np.ndarray | list[int]) -> str:
         """Keep a constant under its name, which is returned."""
         array = value.detach().numpy() if isinstance(value, Tensor) else np.asarray(value)
-        self.constants[name] = numpy_helper.from_array(np.array(array, order="C"), name)
+        self.constants[name] = constant(name, array)
         return name
 
     def add(self, kind: str, inputs: list[str], *outputs: str, **attributes: Any) -> str:
         """Add a node, named after its first output, which is returned."""
         self.nodes.append(helper.make_node(kind, inputs, outputs, outputs[0], **attributes))
         return outputs[0]
+
+
+def constant(name: str, array: np.ndarray) -> onnx.TensorProto:
+    """Return a constant. Integers are shapes and axes: as numbers, because onnxruntime's
+    quant_pre_process moves what is stored as bytes out of the graph, where no shape can be read.
+    """
+    if array.dtype == np.int64:
+        return helper.make_tensor(name, TensorProto.INT64, array.shape, array.flatten().tolist())
+    return numpy_helper.from_array(np.array(array, order="C"), name)
 
 
 def is_plain(network: nn.Module) -> bool:

@@ -5,10 +5,10 @@ import warnings
 
 import onnx
 import torch
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
-from sightline.export.recurrent import Graph, is_plain, needed, recurrent_graph
+from sightline.export.recurrent import Graph, constant, is_plain, needed, recurrent_graph
 from sightline.models.trained import TrainedModel
 
 OPSET = 17  # the newest that onnxruntime 1.12 (2022) and what was built on it still reads
@@ -125,8 +125,8 @@ def _keep_constants(graph: onnx.GraphProto) -> None:
     nodes: list[onnx.NodeProto] = []
     for node in graph.node:
         if node.op_type == "Constant" and node.attribute[0].name == "value":
-            graph.initializer.append(node.attribute[0].t)
-            graph.initializer[-1].name = node.output[0]
+            value = numpy_helper.to_array(node.attribute[0].t)
+            graph.initializer.append(constant(node.output[0], value))
         else:
             nodes.append(node)
     del graph.node[:]
