@@ -35,6 +35,7 @@ def make_results(
     model.weights.write_bytes(f"{name} {val_top1}".encode())
     _write_model_json(model.description, name, network, catalogue, val_top1)
     _write_onnx(model.onnx, val_top1 or 0.5)
+    model.lengths.mkdir(exist_ok=True)
     model.card.write_text(f"# {name}\n")
     _write_results(results, catalogue, val_top1, epochs, seconds)
     write_lock(layout, name, data_md5)
@@ -81,6 +82,7 @@ def write_lock(layout: Layout, name: str, data_md5: str = "d" * 32, dataset: str
             "deps": [data, *trained, _file(layout, f"{results}/metrics.json")],
             "outs": [
                 *(_file(layout, f"{model}/{file}") for file in ("README.md", "model.onnx")),
+                _folder(layout, f"{model}/lengths"),
                 _file(layout, f"{results}/export.json"),
             ],
         },

@@ -118,7 +118,7 @@ class Layout:
             "train": [model.description, model.weights, results.epochs, results.timing],
             "evaluate": [results.metrics, results.pictures, results.tables],
             "insight": [results.insight.pictures, results.insight.tables],
-            "export": [model.onnx, model.card, results.export],
+            "export": [model.onnx, model.lengths, model.card, results.export],
         }
 
     def page(self, catalogue: str, dataset: str) -> Path:
@@ -188,14 +188,33 @@ class ModelFiles(Folder):
         return self.path / "model.onnx"
 
     @property
-    def unchecked_onnx(self) -> Path:
-        """The exported model before it has passed its checks."""
-        return self.path / "unchecked.onnx"
+    def lengths(self) -> Path:
+        """The folder of the file that also takes `lengths`; empty where the model takes none."""
+        return self.path / "lengths"
+
+    @property
+    def lengths_onnx(self) -> Path:
+        """The exported model that also takes `lengths`."""
+        return self.lengths / "model-lengths.onnx"
+
+    @property
+    def unchecked(self) -> "ModelFiles":
+        """The exported files before they have passed their checks."""
+        return ModelFiles(self.path / "unchecked")
 
     @property
     def card(self) -> Path:
         """The model card."""
         return self.path / "README.md"
+
+
+def file_with_lengths(onnx: Path) -> Path | None:
+    """Return the file that also takes `lengths`: it lies beside an exported model, or in the folder
+    `lengths` beside it, as model-lengths.onnx. None where there is none.
+    """
+    name = f"{onnx.stem}-lengths{onnx.suffix}"
+    places = (onnx.with_name(name), ModelFiles(onnx.parent).lengths / name)
+    return next((place for place in places if place.is_file()), None)
 
 
 class Drawn(Folder):

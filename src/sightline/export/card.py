@@ -100,8 +100,8 @@ def _interface(description: dict, session: Session, words: Words) -> str:
         lines.append(f"- polarity: {polarity}; invert (255 - pixel) what is the other way round.")
     if "lengths" in session.inputs:
         lines.append(
-            "- in, optional: `lengths` int64 [batch]: the steps of each sequence that count; -1, "
-            "and the default, is all of them."
+            "- in, to `lengths/model-lengths.onnx`, the same model with a second input: `lengths` "
+            "int64 [batch], the steps of each sequence that count; -1 is all of them."
         )
     meanings = words.outputs | {"features": FEATURES}
     for name, axes in session.outputs.items():

@@ -39,10 +39,11 @@ class LockedResults(ModelResults):
         These are the inputs of the log stage, so that DVC and MLflow agree on what is new: where
         changed code led to equal results, neither of them logs again.
         """
-        # The ONNX file holds the weights and the card's content; the timing differs between equal
-        # trainings.
+        # model.onnx holds the weights, the card's content and all of the file with lengths; the
+        # timing differs between equal trainings.
         files = self.model_files
-        left_out = {self._locked_path(p) for p in (files.weights, files.card, self.files.timing)}
+        unlogged = (files.weights, files.card, files.lengths, self.files.timing)
+        left_out = {self._locked_path(path) for path in unlogged}
         kept = {path: md5 for path, md5 in self.outs.items() if path not in left_out}
         return _md5([self.name, kept])
 
