@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -129,6 +130,19 @@ def test_a_key_hashes_the_code_that_dvc_yaml_names():
     deps = [dep for dep in pipeline["stages"]["train"]["do"]["deps"] if dep.startswith("src/")]
     code = [f"src/sightline/{entry}".replace("{", "${item.") for entry in checkpoint.CODE]
     assert sorted(code) == sorted(deps)
+
+
+@pytest.mark.faults
+def test_a_checkpoint_that_nobody_takes_up_goes_in_time(layout):
+    folder = layout.state.checkpoints
+    old, recent, at_work = (folder / f"it-{name}.pt" for name in ("old", "recent", "at-work"))
+    for path in (old, recent, at_work):
+        checkpoint.save(path, {})
+    for path in (old, at_work):
+        os.utime(path, (0, time.time() - (checkpoint.KEPT + 1) * 24 * 3600))
+    with checkpoint.alone(at_work):
+        run(layout, "mlp", epochs=1)
+    assert sorted(folder.glob("*.pt")) == [at_work, recent]
 
 
 def test_two_trainings_of_the_same_thing_do_not_meet(layout, monkeypatch):

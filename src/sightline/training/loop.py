@@ -53,6 +53,8 @@ def train(
         )
     key = checkpoint.key(description, load_meta(processed)["sha256"], place)
     path = layout.state.checkpoints / f"{name}-{key}.pt"
+    if first:
+        checkpoint.delete_forgotten(path.parent)
     with checkpoint.alone(path) if first else nullcontext():
         state = checkpoint.load(path, layout.state) if first else None
         if state := place.ranks.from_first(state):
