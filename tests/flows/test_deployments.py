@@ -87,7 +87,7 @@ def test_a_killed_engine_leaves_no_stage_and_counts_as_crashed(server, deployed)
     deployed.demand("train@x", sleep=600)
     run = server.start_run("reproduce/now", targets=["train@x"])
     stage = wait_until(lambda: deployed.runs("train@x"), "train@x at work")
-    engine = starter_of(starter_of(stage))
+    engine = starter_of(stage)
     os.kill(engine, signal.SIGKILL)
     wait_until(lambda: not deployed.survivors(), "no survivors", 5)
     assert server.final(run)["type"] == "CRASHED"
