@@ -124,7 +124,7 @@ def test_a_run_that_nobody_is_left_to_report_is_marked_crashed(server, deployed,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     stage = wait_until(lambda: toy.runs("train@x"), "train@x at work")
-    assert starter_of(starter_of(stage)) == engine.pid
+    assert starter_of(stage) == engine.pid
     time.sleep(3)  # a first heartbeat has been sent
     engine.kill()
     printed, _ = engine.communicate(timeout=30)
