@@ -44,8 +44,10 @@ def stages() -> dict:
     }
     for stage, step in steps.items():
         step["outs"] = outs[stage]
+        # git keeps no empty folder, as that of lengths is here
         step["cmd"] = " && ".join(
-            f"mkdir -p $(dirname {o}) && cp -r made/{o} {o}" for o in outs[stage]
+            f"mkdir -p $(dirname {o}) && (test -e made/{o} || mkdir made/{o}) && cp -r made/{o} {o}"
+            for o in outs[stage]
         )
     # so that an experiment with another number of threads has another result
     path = f"models/{NAME}/model.json"
