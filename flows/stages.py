@@ -45,7 +45,7 @@ class TaskRun:
     """One run whose stages are tasks: where each ran, and what a person types to repeat one.
 
     `here` runs commands in this workspace. With a `commit` trainings go to a worker of the gpu
-    pool, which checks that out. `run` and `stages` are set when DVC has been asked (`begin`).
+    pool, which checks that out. `run`, `stages` and `stale` are set when DVC has been asked.
     """
 
     run: Run

@@ -100,14 +100,8 @@ class Engine:
         """
         if force:
             return set(stages)
-        names = graph.stage_names(self._repo)
         with self._mutex:
-            changed = {names[address] for address in self._repo.status()}
-        stale: set[str] = set()
-        for stage in stages.values():
-            if stage.name in changed or not stale.isdisjoint(stage.upstream):
-                stale.add(stage.name)
-        return stale
+            return graph.stale_of(self._repo, stages)
 
     def push(self, names: Iterable[str]) -> None:
         """Send what stages made, and the run cache that tells of it, to the DVC remote.

@@ -1,7 +1,7 @@
 """The DVC stage graph as plain data: what there is, what is out of date."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,16 +55,23 @@ def plan(root: Path, targets: Iterable[str] = (), force: bool = False) -> Plan:
         with Repo(str(root)) as repo:
             names = stage_names(repo)
             stages = closure(stages_of(repo.index.graph, names), targets)
-            changed = stages if force else {names[address] for address in repo.status()}
+            stale = stages if force else stale_of(repo, stages)
     except LockError as error:
         raise TryAgain(f"another dvc works in {root}: {one_line(error)}") from None
     except DvcException as error:
         raise SightlineError(f"DVC cannot read the stages of {root}: {one_line(error)}") from None
+    return Plan(stages, frozenset(stale))
+
+
+def stale_of(repo: "Repo", stages: Mapping[str, Stage]) -> set[str]:
+    """Return which of `stages`, dependencies first, DVC finds changed, and all that needs those."""
+    names = stage_names(repo)
+    changed = {names[address] for address in repo.status()}
     stale: set[str] = set()
     for stage in stages.values():
         if stage.name in changed or not stale.isdisjoint(stage.upstream):
             stale.add(stage.name)
-    return Plan(stages, frozenset(stale))
+    return stale
 
 
 def stage_names(repo: "Repo") -> dict[str, str]:
