@@ -18,6 +18,7 @@ from flows.outcome import TRY_AGAIN_STATE, cause, failed_state
 from sightline.errors import SightlineError, TryAgain
 from sightline.host.processes import Children
 from sightline.layout import Layout, main_root
+from sightline.models import timing
 from sightline.pipeline import commands, copies, lockfile, worktrees
 from sightline.pipeline.graph import Stage
 from sightline.pipeline.run import Run
@@ -128,7 +129,7 @@ class TaskRun:
         if not self.commit or self.stages[name].kind != "train":
             self.here.run(name, line, folder, environment)
         elif state := self._in_pool(name):
-            self._take_over(name, gpu_pool.read_lock_entry(state), folder)
+            self._take_over(name, gpu_pool.what_was_left(state), folder)
             self.where[name] = f"pool {POOL}"
         else:
             self.run.wait_for_room_to_train(name)
@@ -169,13 +170,14 @@ class TaskRun:
         stages = {other: entries[other] for other in self.stages if other in wanted & set(entries)}
         return {"schema": "2.0", "stages": stages}
 
-    def _take_over(self, name: str, entry: dict[str, Any], folder: Path) -> None:
+    def _take_over(self, name: str, left: dict[str, Any], folder: Path) -> None:
         """Bring what a worker made into `folder`, as if the command had made it here.
 
         Through a worktree that knows this one entry: nothing is asked of the run cache, which may
         hold older results of the same inputs.
         """
         assert self.commit is not None
+        entry = left["lock"]
         copy_name = f"take-{name.replace('@', '-')}"
         with worktrees.worktree(self.root, self.commit, copy_name) as copy:
             project = Layout(copy)
@@ -190,6 +192,8 @@ class TaskRun:
                 target = folder / out["path"]  # DVC has removed what was there
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.move(copy / out["path"], target)
+        if left["timing"]:
+            timing.keep(Layout(folder), self.stages[name].item, left["timing"])
 
 
 def may_be_retried(task: object, task_run: object, state: State[Any]) -> bool:

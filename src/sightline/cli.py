@@ -34,6 +34,13 @@ def repro(args: argparse.Namespace) -> None:
     repro(Path(), settings, args.targets, args.jobs, args.force, fork)
 
 
+def code(args: argparse.Namespace) -> None:
+    """List the code that each stage runs, which makes a stage out of date when it changes."""
+    from sightline.pipeline.stage_code import write_lists
+
+    write_lists(Layout())
+
+
 def download(args: argparse.Namespace) -> None:
     """Fetch the files of one dataset, checked against its catalogue."""
     from sightline.data.fetch import download
@@ -240,6 +247,7 @@ def parser() -> argparse.ArgumentParser:
     sub = _add(commands, ui)
     sub.add_argument("--port", type=int, default=5000, help="5000 where it is left out")
     _add(commands, validate)
+    _add(commands, code)
     sub = _add(commands, clone)
     sub.add_argument("folder", help="the clone, below .sightline/clones; made where it is missing")
     return root

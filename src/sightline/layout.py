@@ -103,8 +103,17 @@ class Layout:
         """What `preprocess` made."""
         return Processed(self.root / "data" / "processed" / dataset)
 
+    @property
+    def code(self) -> Path:
+        """The folder of lists of code: for each stage, the files that its command runs."""
+        return self.root / "data" / "code"
+
+    def trained(self, name: str) -> "TrainedFiles":
+        """What `train` made of one model."""
+        return TrainedFiles(self.root / "trained" / name)
+
     def model(self, name: str) -> "ModelFiles":
-        """What `train` and `export` made of one model."""
+        """What `export` made of one model: all that other programs need of it."""
         return ModelFiles(self.root / "models" / name)
 
     def results(self, name: str) -> "ResultFiles":
@@ -113,13 +122,17 @@ class Layout:
 
     def outs(self, name: str) -> dict[str, list[Path]]:
         """What the stages leave of one model, by the kind of stage."""
-        model, results = self.model(name), self.results(name)
+        results = self.results(name)
         return {
-            "train": [model.description, model.weights, results.epochs, results.timing],
+            "train": [self.trained(name).path],
             "evaluate": [results.metrics, results.pictures, results.tables],
             "insight": [results.insight.pictures, results.insight.tables],
-            "export": [model.onnx, model.lengths, model.card, results.export],
+            "export": [self.model(name).path],
         }
+
+    def logged(self, name: str) -> Path:
+        """Which run of MLflow holds one model."""
+        return self.root / "logged" / f"{name}.json"
 
     def page(self, catalogue: str, dataset: str) -> Path:
         """The HTML page of one dataset from one catalogue, across its models."""
@@ -169,8 +182,8 @@ class Processed(Folder):
         return self.path / f"{split}.labels.npy"
 
 
-class ModelFiles(Folder):
-    """A trained model and its exported form."""
+class TrainedFiles(Folder):
+    """A trained network."""
 
     @property
     def weights(self) -> Path:
@@ -183,19 +196,28 @@ class ModelFiles(Folder):
         return self.path / "model.json"
 
     @property
+    def epochs(self) -> Path:
+        """The training curve, a row each epoch."""
+        return self.path / "epochs.csv"
+
+
+class ModelFiles(Folder):
+    """An exported model."""
+
+    @property
     def onnx(self) -> Path:
         """The exported model."""
         return self.path / "model.onnx"
 
     @property
-    def lengths(self) -> Path:
-        """The folder of the file that also takes `lengths`; empty where the model takes none."""
-        return self.path / "lengths"
+    def lengths_onnx(self) -> Path:
+        """The exported model that also takes `lengths`, where the network can."""
+        return self.path / "model-lengths.onnx"
 
     @property
-    def lengths_onnx(self) -> Path:
-        """The exported model that also takes `lengths`."""
-        return self.lengths / "model-lengths.onnx"
+    def export(self) -> Path:
+        """The figures of the exported file's checks."""
+        return self.path / "export.json"
 
     @property
     def unchecked(self) -> "ModelFiles":
@@ -209,12 +231,9 @@ class ModelFiles(Folder):
 
 
 def file_with_lengths(onnx: Path) -> Path | None:
-    """Return the file that also takes `lengths`: it lies beside an exported model, or in the folder
-    `lengths` beside it, as model-lengths.onnx. None where there is none.
-    """
-    name = f"{onnx.stem}-lengths{onnx.suffix}"
-    places = (onnx.with_name(name), ModelFiles(onnx.parent).lengths / name)
-    return next((place for place in places if place.is_file()), None)
+    """Return the file that also takes `lengths`, model-lengths.onnx beside model.onnx, if any."""
+    beside = onnx.with_name(f"{onnx.stem}-lengths{onnx.suffix}")
+    return beside if beside.is_file() else None
 
 
 class Drawn(Folder):
@@ -243,29 +262,9 @@ class ResultFiles(Drawn):
     """The figures of one model, and the tables and pictures of its evaluation."""
 
     @property
-    def epochs(self) -> Path:
-        """The training curve, a row each epoch."""
-        return self.path / "epochs.csv"
-
-    @property
-    def timing(self) -> Path:
-        """What the training took, and on what: the one file that differs between equal runs."""
-        return self.path / "timing.json"
-
-    @property
     def metrics(self) -> Path:
         """The figures on val and test."""
         return self.path / "metrics.json"
-
-    @property
-    def export(self) -> Path:
-        """The figures of the exported file's checks."""
-        return self.path / "export.json"
-
-    @property
-    def logged(self) -> Path:
-        """What stands in MLflow of the model."""
-        return self.path / "logged.json"
 
     @property
     def insight(self) -> Drawn:
@@ -327,6 +326,10 @@ class State(Folder):
     def passed(self) -> Path:
         """The digest of the settings that passed `sightline validate` last."""
         return self.path / "validated"
+
+    def timing(self, digest: str) -> Path:
+        """What the training took that ended in weights of this digest, and on what."""
+        return self.path / "timing" / f"{digest}.json"
 
     def traceback(self, command: str) -> Path:
         """Where the last error of one command that nobody foresaw came from."""

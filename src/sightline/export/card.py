@@ -100,7 +100,7 @@ def _interface(description: dict, session: Session, words: Words) -> str:
         lines.append(f"- polarity: {polarity}; invert (255 - pixel) what is the other way round.")
     if "lengths" in session.inputs:
         lines.append(
-            "- in, to `lengths/model-lengths.onnx`, the same model with a second input: `lengths` "
+            "- in, to `model-lengths.onnx`, the same model with a second input: `lengths` "
             "int64 [batch], the steps of each sequence that count; -1 is all of them."
         )
     meanings = words.outputs | {"features": FEATURES}

@@ -24,17 +24,17 @@ logger = logging.getLogger(__name__)
 
 
 def export(name: str, layout: Layout) -> None:
-    """Write model.onnx, model-lengths.onnx where the model takes lengths, and README.md of one
-    model, and export.json among its results.
+    """Write model.onnx, model-lengths.onnx where the model takes lengths, README.md and export.json
+    of one model.
 
     The files appear under their names last, after every check on their very bytes has passed.
     Raises SightlineError where a check fails, or what the export needs is missing; then there are
     none.
     """
-    files, results = layout.model(name), layout.results(name)
+    files = layout.model(name)
     files.onnx.unlink(missing_ok=True)
     files.lengths_onnx.unlink(missing_ok=True)
-    model = load_model(files)
+    model = load_model(layout.trained(name))
     torch.set_num_threads(model.description["threads"])  # it decides the bits
     images, labels = load_split(layout.processed(model.description["data"]["dataset"]), "test")
     if not len(labels):
@@ -45,7 +45,7 @@ def export(name: str, layout: Layout) -> None:
     unchecked, texts = files.unchecked, metadata(model.description, metrics)
     shutil.rmtree(unchecked.path, ignore_errors=True)  # of an export that was killed
     try:
-        unchecked.lengths.mkdir(parents=True, exist_ok=True)
+        unchecked.path.mkdir(parents=True, exist_ok=True)
         _write(unchecked.onnx, translate(model), texts)
         if model.network.takes_lengths:
             _write(unchecked.lengths_onnx, translate(model, with_lengths=True), texts)
@@ -55,10 +55,9 @@ def export(name: str, layout: Layout) -> None:
             raise SightlineError(f"{files.onnx} was not written: {error}") from None
         size = unchecked.onnx.stat().st_size
         figures = {"contract": CONTRACT, "opset": OPSET, "bytes": size, **figures}
-        write_json(results.export, figures)
+        write_json(files.export, figures)
         text = card(model.description, metrics, figures, Session(unchecked.onnx))
         write_atomically(files.card, text)
-        files.lengths.mkdir(exist_ok=True)
         if model.network.takes_lengths:
             unchecked.lengths_onnx.replace(files.lengths_onnx)
         unchecked.onnx.replace(files.onnx)

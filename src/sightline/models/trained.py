@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sightline import networks, tasks
 from sightline.errors import SightlineError, one_line
-from sightline.layout import ModelFiles
+from sightline.layout import TrainedFiles
 from sightline.models.description import read_description, train_again
 from sightline.networks.layers import normalise
 
@@ -42,7 +42,7 @@ class TrainedModel(nn.Module):
         return self.task.named(raw) | {"features": features}
 
 
-def load_model(files: ModelFiles) -> TrainedModel:
+def load_model(files: TrainedFiles) -> TrainedModel:
     """Return the model that `train` left, in evaluation mode, on the CPU.
 
     Raises SightlineError where it is missing or damaged, or its weights do not fit the network's

@@ -39,13 +39,7 @@ class LockedResults(ModelResults):
         These are the inputs of the log stage, so that DVC and MLflow agree on what is new: where
         changed code led to equal results, neither of them logs again.
         """
-        # model.onnx holds the weights, the card's content and all of the file with lengths; the
-        # timing differs between equal trainings.
-        files = self.model_files
-        unlogged = (files.weights, files.card, files.lengths, self.files.timing)
-        left_out = {self._locked_path(path) for path in unlogged}
-        kept = {path: md5 for path, md5 in self.outs.items() if path not in left_out}
-        return _md5([self.name, kept])
+        return _md5([self.name, self.outs])
 
     @property
     def title(self) -> str:
@@ -117,8 +111,8 @@ class LockedResults(ModelResults):
             folder.relative_to(files.path).as_posix(): sorted(folder.iterdir())
             for folder in folders
         }
-        kept[files.tables.name].insert(0, files.epochs)
-        return kept | {"reports": [files.metrics, files.export]}
+        kept[files.tables.name].insert(0, self.trained_files.epochs)
+        return kept | {"reports": [files.metrics, self.model_files.export]}
 
     def check(self) -> None:
         """Raise SightlineError where the files are not those that dvc.lock names."""
@@ -128,8 +122,6 @@ class LockedResults(ModelResults):
                     self._stale(f"{stage}@{self.name} ran on another {dep['path']}")
         for path, md5 in self.outs.items():
             file = self.layout.root / path
-            if file == self.model_files.weights:  # large, and not read here
-                continue
             if not file.exists():
                 self._stale(f"{path} is missing")
             if dvc_md5(file) != md5:

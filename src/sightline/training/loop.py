@@ -34,7 +34,7 @@ def train(
     layout: Layout,
     progress: Progress = lambda step, steps, loss: None,
 ) -> None:
-    """Train one model and leave weights.pt, model.json, epochs.csv and timing.json.
+    """Train one model and leave weights.pt, model.json and epochs.csv.
 
     A training that was killed goes on from its last checkpoint, to the same bits on the CPU.
     Raises SightlineError where the loss is no number, the data is missing, or there is no CUDA
