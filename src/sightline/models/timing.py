@@ -27,11 +27,9 @@ def read(layout: Layout, name: str) -> dict[str, Any] | None:
     if not layout.trained(name).weights.is_file():
         return None
     file = layout.state.timing(_digest(layout, name))
-    return (
-        read_json(file, f"delete it: only the seconds of {name} are lost")
-        if file.exists()
-        else None
-    )
+    if not file.exists():
+        return None
+    return read_json(file, f"delete it: only the seconds of {name} are lost", "seconds")
 
 
 def _digest(layout: Layout, name: str) -> str:

@@ -106,9 +106,8 @@ def _run(client: "MlflowClient", experiment_id: str, model: LockedResults) -> "R
         tags |= {TIMING: json.dumps(timing), **{f"hardware.{k}": str(timing[k]) for k in shown}}
     if commit:
         tags |= {"mlflow.source.git.commit": commit, "git.dirty": str(dirty).lower()}
-    start = round(
-        (time.time() - timing.get("seconds", 0)) * 1000
-    )  # so that "duration" is the training's
+    # so that "duration" is the training's
+    start = round((time.time() - timing.get("seconds", 0)) * 1000)
     return client.create_run(experiment_id, start, tags, model.name)
 
 

@@ -59,7 +59,7 @@ def what_it_took(training: Training) -> dict[str, Any]:
 
 
 def leave(layout: Layout, training: Training) -> None:
-    """Write the outputs of the stage, weights.pt, model.json and epochs.csv, and keep the timing."""
+    """Write the outputs of the stage, weights.pt, model.json, epochs.csv, and keep the timing."""
     files = layout.trained(training.name)
     write_atomically(files.weights, serialise(training.weights()))
     write_json(files.description, training.description)
