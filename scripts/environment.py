@@ -120,7 +120,10 @@ def install() -> None:
     """Install what the lock lists, by uv if it can be had, else by pip; then this project."""
     pip = [str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     uv = shutil.which("uv") or own_uv(pip)
-    ways = [[uv, "pip", "install", "--quiet", "--python", str(PYTHON)]] if uv else []
+    # compiled once, as pip does by itself: where Python may not write compiled files, as in many
+    # an image of Docker, every stage would compile what it imports, half the time of its start
+    quick = ["pip", "install", "--quiet", "--compile-bytecode", "--python", str(PYTHON)]
+    ways = [[uv, *quick]] if uv else []
     for way in [*ways, pip]:
         # --no-deps: the lock lists all; pip would ask for `sqlalchemy[asyncio]` with a hash as well
         locked = subprocess.run([*way, "--no-deps", "--require-hashes", "-r", str(LOCK)])
