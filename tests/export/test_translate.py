@@ -51,7 +51,7 @@ def test_axes_have_names_where_they_are_dynamic(layout, name):
 
     files = layout.model(name)
     height = "height" if name in ANY_HEIGHT else 12
-    features = load_model(files).network.feature_size
+    features = load_model(layout.trained(name)).network.feature_size
     expected = {files.onnx: {"images": ["batch", height, 12, 1]}}
     if name in RECURRENT:
         expected[files.lengths_onnx] = expected[files.onnx] | {"lengths": ["batch"]}

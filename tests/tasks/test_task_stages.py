@@ -101,7 +101,7 @@ def test_the_tables_agree_with_the_figures(layout):
 
 @pytest.mark.parametrize(("name", "figure"), [(NEXT_ROW, "mse"), (ROTATION, "rmse")])
 def test_export_compares_the_figure_of_both_sides_over_all_of_test(layout, name, figure):
-    checked = json.loads(layout.results(name).export.read_text())
+    checked = json.loads(layout.model(name).export.read_text())
     assert checked["images"] == 60 and "near_ties" not in checked
     for side in ("torch", "onnxruntime"):
         assert checked[f"{figure}_{side}"] == pytest.approx(

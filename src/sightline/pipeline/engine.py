@@ -175,7 +175,8 @@ def opened(root: Path, run_command: RunCommand, on_wait: Callable[[str], None]) 
             "install the locked versions (`make env`), or run `dvc repro`, which does the same, "
             "one stage at a time"
         )
-    logging.getLogger("dvc").setLevel(logging.CRITICAL)  # its progress bars too
+    for package in ("dvc", "dvc_data", "dvc_objects"):
+        logging.getLogger(package).setLevel(logging.CRITICAL)  # its progress bars too
     root = root.resolve()
     with contextlib.ExitStack() as stack:
         stack.enter_context(contextlib.chdir(root))  # DVC takes relative paths from here

@@ -26,7 +26,8 @@ from sightline.training.device import Place, dtype_name
 
 logger = logging.getLogger(__name__)
 
-# The code that decides what is learned, below src/sightline: as dvc.yaml's stage `train` has it
+# The code that decides what is learned, below src/sightline: all that the list of the stage `train`
+# holds (`sightline.pipeline.stage_code`), which a test compares
 CODE = (
     "data/arrays.py",
     "images",
