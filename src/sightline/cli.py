@@ -128,14 +128,14 @@ def publish(args: argparse.Namespace) -> None:
     """Write a folder of one exported model for others: card, test vectors, sums, provenance."""
     from sightline.publishing.publish import publish
 
-    publish(args.model, Path(args.folder), Layout(), args.license)
+    publish(args.model, Path(args.folder), Layout(), args.license, args.key)
 
 
 def verify(args: argparse.Namespace) -> None:
     """Check a published folder, file by file, and run its test vectors. Needs no torch."""
     from sightline.publishing.verify import verify
 
-    for line in verify(Path(args.folder)):
+    for line in verify(Path(args.folder), args.key):
         print(line)
 
 
@@ -258,8 +258,10 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("model", help="a model in params.yaml")
     sub.add_argument("folder", help="is made; an earlier publish there is replaced")
     sub.add_argument("--license", default="other", help="of the weights: apache-2.0, mit, ..")
+    sub.add_argument("--key", type=Path, help="sign the folder with this private key (PEM)")
     sub = _add(commands, verify)
     sub.add_argument("folder", help="what `sightline publish` wrote")
+    sub.add_argument("--key", type=Path, help="check the signature by this public key (PEM)")
     sub = _add(commands, benchmark)
     sub.add_argument("names", nargs="*", help="models in params.yaml")
     sub.add_argument("--force", action="store_true", help="measure again what has a record")

@@ -46,6 +46,7 @@ HOMES = {
     "jinja2": {"report"},
     "matplotlib": {"drawing", "insight", "report", "benchmark"},
     "mlflow": {"tracking"},
+    "model_signing": {"publishing"},
     "numpy": set(FLOORS) - {"errors", "files", "layout", "settings", "host", "cli", "flows"},
     "onnx": {"export", "publishing", "tracking", "benchmark"},
     "onnxruntime": {"inference", "benchmark"},
@@ -73,7 +74,12 @@ COMES_WITH = {
     "voluptuous": "dvc",
 }
 # how a library is called in pyproject.toml where that is another name than one imports
-PROJECTS = {"PIL": "pillow", "ruamel": "ruamel.yaml", "yaml": "pyyaml"}
+PROJECTS = {
+    "PIL": "pillow",
+    "model_signing": "model-signing",
+    "ruamel": "ruamel.yaml",
+    "yaml": "pyyaml",
+}
 
 FILES = files("src/sightline", "flows")
 
@@ -159,7 +165,8 @@ def test_each_library_is_at_home_in_a_few_packages():
 
 def test_each_library_is_one_that_pyproject_asks_for():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    asked = project["dependencies"] + project["optional-dependencies"]["pipeline"]
+    extras = project["optional-dependencies"]
+    asked = project["dependencies"] + extras["pipeline"] + extras["sign"]
     names = {re.match(r"[\w.-]+", requirement)[0].lower() for requirement in asked}
     assert {PROJECTS.get(library, library) for library in HOMES} <= names
 

@@ -1,12 +1,16 @@
 """`sightline publish`: the same bytes for the same state, or a line and nothing written."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 import yaml
 from publishable import commit
-from support import change
+from support import PROJECT, change
 
 from sightline.errors import SightlineError
 from sightline.layout import Layout, PublishedFiles
@@ -30,7 +34,7 @@ def test_the_folder_holds_what_a_hub_wants(published):
     assert {name.rpartition("/")[0] for name in names} == {"", *sets}
     assert [name for name in names if "/" not in name] == [
         *("README.md", "SHA256SUMS", "export.json", "labels.json"),
-        *("model-lengths.onnx", "model.onnx", "provenance.json"),
+        *("model-lengths.onnx", "model.onnx", "provenance.json", "sbom.cdx.json"),
     ]
     assert json.loads(PublishedFiles(published / "cnn").labels.read_text()) == [
         "bar 0",
@@ -83,6 +87,20 @@ def test_what_a_killed_publish_left_is_cleared(project, tmp_path):
     (left / "model.onnx").write_bytes(b"half")
     publish("bars-cnn", tmp_path / "folder", project)
     assert not left.exists()
+
+
+@pytest.mark.faults
+def test_a_publish_that_is_killed_leaves_no_half_folder(project, tmp_path):
+    folder, unfinished = tmp_path / "folder", tmp_path / ".folder.unfinished"
+    command = [sys.executable, "-m", "sightline.cli", "publish", "bars-irnn", str(folder)]
+    environment = os.environ | {"PYTHONPATH": str(PROJECT / "src")}
+    with subprocess.Popen(command, cwd=project.root, env=environment) as process:
+        while process.poll() is None and not unfinished.exists():
+            time.sleep(0.005)
+        process.kill()
+    assert not folder.exists()
+    publish("bars-irnn", folder, project)
+    assert verify(folder) and not unfinished.exists()
 
 
 @pytest.mark.faults

@@ -36,7 +36,7 @@ def test_verify_says_what_it_checked_without_torch_or_dvc(irnn):
 @pytest.mark.faults
 def test_one_changed_byte_in_any_file_is_refused_by_its_name(irnn):
     files = [path for path in irnn.path.rglob("*") if path.is_file()]
-    assert {irnn.onnx, irnn.card, irnn.sums} < set(files)
+    assert {irnn.onnx, irnn.card, irnn.sums, irnn.sbom} < set(files)
     for path in files:
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
@@ -107,6 +107,7 @@ def test_without_vectors_a_folder_is_refused(cnn):
         ("README.md", b"value: ", b"value: 1", "its front-matter is not what model.onnx says"),
         ("README.md", b"## Limits", b"## Limit", "the model files of .* are not what its entry"),
         ("labels.json", b"bar 1", b"bar 7", "not the classes that model.onnx says it has"),
+        ("sbom.cdx.json", b'"numpy"', b'"nunpy"', "was changed: its serial number is another's"),
         ("provenance.json", b'"again"', b'"agian"', "it lacks again"),
         ("provenance.json", b'"bars-cnn"', b'"bars-irnn"', "the model files of .* are not what"),
     ],

@@ -15,6 +15,8 @@ from sightline.publishing import sums
 from sightline.publishing.front_matter import LICENSE, front_matter
 from sightline.publishing.labels import labels
 from sightline.publishing.provenance import provenance
+from sightline.publishing.sbom import sbom
+from sightline.publishing.signature import sign
 from sightline.publishing.vectors import write_vectors
 from sightline.publishing.verify import verify
 from sightline.settings import params
@@ -22,10 +24,13 @@ from sightline.settings import params
 logger = logging.getLogger(__name__)
 
 
-def publish(name: str, folder: Path, layout: Layout, license: str = "other") -> None:
+def publish(
+    name: str, folder: Path, layout: Layout, license: str = "other", key: Path | None = None
+) -> None:
     """Write the published folder of one exported model; an earlier publish there is replaced.
 
-    Equal states give equal bytes. Raises SightlineError, and changes nothing in `folder`, where the
+    Equal states give equal bytes, but for the signature, which is made where a private `key` is
+    given. Raises SightlineError, and changes nothing in `folder`, where the
     model is unknown, not exported or out of date, or `folder` holds anything else.
     """
     params.load(layout).model(name)
@@ -44,6 +49,8 @@ def publish(name: str, folder: Path, layout: Layout, license: str = "other") -> 
             shutil.rmtree(leftover, ignore_errors=True)
         try:
             _write(unfinished, layout.model(name), source)
+            if key:
+                sign(unfinished, key)
             verify(unfinished.path)
             if folder.exists():
                 folder.rename(replaced)
@@ -64,6 +71,7 @@ def _write(files: PublishedFiles, exported: ModelFiles, source: dict[str, Any]) 
     if (names := labels(metadata)) is not None:
         write_json(files.labels, names)
     write_json(files.provenance, source)
+    write_json(files.sbom, sbom(files, metadata))
     write_vectors(files)
     sums.write_sums(files)
 

@@ -9,7 +9,7 @@ from sightline.layout import PublishedFiles
 
 _LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
 # what hubs and their clients put into a folder of their own accord
-_OF_HUBS = (".git", ".gitattributes", ".cache")
+OF_HUBS = (".git", ".gitattributes", ".cache")
 
 
 def write_sums(files: PublishedFiles) -> None:
@@ -38,7 +38,7 @@ def present(files: PublishedFiles) -> set[str]:
     """
     names = {p.relative_to(files.path).as_posix() for p in files.path.rglob("*") if p.is_file()}
     names -= {files.sums.name, files.signature.name}
-    return {name for name in names if name.split("/")[0] not in _OF_HUBS}
+    return {name for name in names if name.split("/")[0] not in OF_HUBS}
 
 
 def check_sums(files: PublishedFiles) -> str:
