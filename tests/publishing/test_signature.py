@@ -62,4 +62,4 @@ def test_bad_keys_are_a_line(project, tmp_path, cnn, keys):
 def test_without_model_signing_a_line_says_what_to_install(cnn, keys, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "model_signing", None)
     assert main(["verify", str(cnn.path), "--key", str(keys[1])]) == 1
-    assert "--key needs model-signing, which is not installed" in capsys.readouterr().err
+    assert "--key needs model-signing, which is missing: `pip install" in capsys.readouterr().err

@@ -68,7 +68,8 @@ def check_sbom(files: PublishedFiles) -> str:
         raise SightlineError(f"{files.sbom} was changed: its serial number is another's: {again}")
     if content["metadata"]["component"]["hashes"] != hashes:
         raise SightlineError(f"{files.sbom} is of another model than {files.onnx.name}: {again}")
-    return f"made with the {len(content['components'])} packages of {files.sbom.name}"
+    packages = [part for part in content["components"] if part["type"] == "library"]
+    return f"{files.sbom.name} of this model: {len(packages)} packages"
 
 
 def _packages() -> dict[str, dict[str, Any]]:

@@ -69,6 +69,6 @@ def _model_signing() -> Any:
         import model_signing
     except ImportError:
         raise SightlineError(
-            "--key needs model-signing, which is not installed: `pip install 'sightline[sign]'`"
+            "--key needs model-signing, which is missing: `pip install model-signing pyopenssl`"
         ) from None
     return model_signing
