@@ -129,7 +129,9 @@ class TaskRun:
         if not self.commit or self.stages[name].kind != "train":
             self.here.run(name, line, folder, environment)
         elif state := self._in_pool(name):
-            self._take_over(name, gpu_pool.what_was_left(state), folder)
+            left = gpu_pool.what_was_left(state)
+            self._take_over(name, left["lock"], folder)
+            timing.keep(Layout(folder), self.stages[name].item, left["timing"])
             self.where[name] = f"pool {POOL}"
         else:
             self.run.wait_for_room_to_train(name)
@@ -170,16 +172,14 @@ class TaskRun:
         stages = {other: entries[other] for other in self.stages if other in wanted & set(entries)}
         return {"schema": "2.0", "stages": stages}
 
-    def _take_over(self, name: str, left: dict[str, Any], folder: Path) -> None:
+    def _take_over(self, name: str, entry: dict[str, Any], folder: Path) -> None:
         """Bring what a worker made into `folder`, as if the command had made it here.
 
         Through a worktree that knows this one entry: nothing is asked of the run cache, which may
         hold older results of the same inputs.
         """
-        assert self.commit is not None
-        entry = left["lock"]
         copy_name = f"take-{name.replace('@', '-')}"
-        with worktrees.worktree(self.root, self.commit, copy_name) as copy:
+        with worktrees.worktree(self.root, str(self.commit), copy_name) as copy:
             project = Layout(copy)
             shutil.copy(Layout(self.root).params, project.params)
             lock = {"schema": "2.0", "stages": {name: entry}}
@@ -192,8 +192,6 @@ class TaskRun:
                 target = folder / out["path"]  # DVC has removed what was there
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.move(copy / out["path"], target)
-        if left["timing"]:
-            timing.keep(Layout(folder), self.stages[name].item, left["timing"])
 
 
 def may_be_retried(task: object, task_run: object, state: State[Any]) -> bool:

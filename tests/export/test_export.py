@@ -21,7 +21,7 @@ from sightline.networks import layers
 
 
 def test_export_json_holds_flat_figures_of_all_of_test(layout):
-    figures = json.loads(layout.results("gru").export.read_text())
+    figures = json.loads(layout.model("gru").export.read_text())
     assert all(isinstance(value, int | float) for value in figures.values())
     metrics = json.loads(layout.results("gru").metrics.read_text())
     assert figures["images"] == 60
@@ -71,12 +71,12 @@ def test_failing_export_stops_with_a_line_and_leaves_no_model(copy, monkeypatch)
     network = ModuleType("sightline.networks.frozen")
     network.Settings, network.Network = NoSettings, FrozenBatch
     monkeypatch.setitem(sys.modules, "sightline.networks.frozen", network)
-    files = copy.model("mlp")
-    description = json.loads(files.description.read_text())
+    files, trained = copy.model("mlp"), copy.trained("mlp")
+    description = json.loads(trained.description.read_text())
     description |= {"network": "frozen", "recipe": {**description["recipe"], "network": {}}}
-    write_json(files.description, description)
+    write_json(trained.description, description)
     weights = FrozenBatch(NoSettings(), description["shape"], 3).state_dict()
-    torch.save(weights, files.weights)
+    torch.save(weights, trained.weights)
     assert files.onnx.exists()
     with pytest.raises(SightlineError, match=r"model\.onnx was not written: ") as raised:
         export("mlp", copy)

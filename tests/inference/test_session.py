@@ -37,18 +37,14 @@ def test_session_takes_lengths_as_any_integers(layout, bars):
     assert not np.allclose(short[0], full[0], atol=1e-6)
 
 
-def copy_lstm(layout, folder: Path, beside: bool) -> Path:
+def copy_lstm(layout, folder: Path) -> Path:
     files = layout.model("lstm")
-    path = Path(shutil.copy(files.onnx, folder / "model.onnx"))
-    target = folder if beside else folder / "lengths"
-    target.mkdir(exist_ok=True)
-    shutil.copy(files.lengths_onnx, target)
-    return path
+    shutil.copy(files.lengths_onnx, folder / "model-lengths.onnx")
+    return Path(shutil.copy(files.onnx, folder / "model.onnx"))
 
 
-@pytest.mark.parametrize("beside", [True, False])
-def test_the_file_with_lengths_lies_beside_or_in_its_folder(layout, bars, tmp_path, beside):
-    session, images = Session(copy_lstm(layout, tmp_path, beside)), bars.reshape(3, 12, 12, 1)
+def test_the_file_with_lengths_lies_beside(layout, bars, tmp_path):
+    session, images = Session(copy_lstm(layout, tmp_path)), bars.reshape(3, 12, 12, 1)
     expected = Session(layout.model("lstm").onnx).run(images, [3, 5, -1])
     np.testing.assert_array_equal(session.run(images, [3, 5, -1])["logits"], expected["logits"])
 
@@ -60,7 +56,7 @@ def test_lengths_are_refused_where_their_file_is_missing_or_of_another_model(
     alone = Path(shutil.copy(layout.model("lstm").onnx, tmp_path / "alone.onnx"))
     with pytest.raises(SightlineError, match=r"alone\.onnx: .*lengths"):
         Session(alone).run(images, [3, 5, -1])
-    path = copy_lstm(layout, tmp_path, beside=True)
+    path = copy_lstm(layout, tmp_path)
     shutil.copy(layout.model("cnn").onnx, path)
     with pytest.raises(SightlineError, match=r"model-lengths\.onnx is of another model"):
         Session(path).run(images, [3, 5, -1])

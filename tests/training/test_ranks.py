@@ -156,7 +156,7 @@ def test_two_machines_train_together(tmp_path):
     one = losses_of_one(projects[0], tmp_path / "one")
     assert [row["train_loss"] for row in projects[0].rows()] == pytest.approx(one, abs=1e-4)
     assert "train it on cpu" in outputs[0] and "train it on" not in outputs[1]
-    assert not projects[1].layout.model("it").path.exists(), "the first machine has the results"
+    assert not projects[1].layout.trained("it").path.exists(), "the first machine has the results"
 
 
 def test_a_killed_rank_ends_the_run_with_one_line_and_the_next_goes_on(lstm, tmp_path):
@@ -178,7 +178,7 @@ def test_a_killed_rank_ends_the_run_with_one_line_and_the_next_goes_on(lstm, tmp
         "others were ended: run the same command again, it goes on from the last checkpoint"
     ]
     assert gone(ranks.values())
-    assert not project.layout.model("it").path.exists()
+    assert not project.layout.trained("it").path.exists()
     assert not project.layout.results("it").path.exists()
     assert "resuming from step" in project.train()
     assert timing(project.layout)["steps_executed"] < 100

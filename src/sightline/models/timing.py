@@ -13,9 +13,10 @@ from sightline.files import read_json, write_json
 from sightline.layout import Layout
 
 
-def keep(layout: Layout, name: str, timing: dict[str, Any]) -> None:
-    """Keep what the training of a model took; its weights must have been written."""
-    write_json(layout.state.timing(_digest(layout, name)), timing)
+def keep(layout: Layout, name: str, timing: dict[str, Any] | None) -> None:
+    """Keep what the training of a model took, if that is known, once its weights are written."""
+    if timing:
+        write_json(layout.state.timing(_digest(layout, name)), timing)
 
 
 def read(layout: Layout, name: str) -> dict[str, Any] | None:

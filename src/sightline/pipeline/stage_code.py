@@ -69,7 +69,7 @@ class Code:
         """
         commands = self._tree("cli.py").body
         (command,) = (n for n in commands if isinstance(n, ast.FunctionDef) and n.name == stage)
-        found: set[str] = set()
+        files: set[str] = set()
         todo = list(self._imported_by(command))
         while todo:
             file = todo.pop()
@@ -77,11 +77,11 @@ class Code:
                 file = file.format(network=network, task=task.replace("-", "_"))
                 if not (self.folder / file).is_file():
                     continue  # a task without an insight of its own, a stage without a network
-            if file in found or not {file, file.split("/")[0]}.isdisjoint(EXEMPT):
+            if file in files or not {file, file.split("/")[0]}.isdisjoint(EXEMPT):
                 continue
-            found.add(file)
+            files.add(file)
             todo += self._imports_of(file)
-        return sorted(file for file in found if len(self._tree(file).body) > 1)
+        return sorted(file for file in files if _has_code(self._tree(file)))
 
     def digest(self, file: str) -> str:
         """Return the SHA-256 of a file, in hexadecimal digits."""
@@ -124,3 +124,11 @@ class Code:
                     for file in (folder.with_suffix(".py"), folder / "__init__.py"):
                         if file.is_file():
                             yield file.relative_to(self.folder).as_posix()
+
+
+def _has_code(tree: ast.Module) -> bool:
+    """Whether a file holds more than its docstring."""
+    return any(
+        not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        for node in tree.body
+    )
