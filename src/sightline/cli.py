@@ -6,7 +6,6 @@ import argparse
 import io
 import logging
 import os
-import select
 import signal
 import sys
 import traceback
@@ -17,6 +16,7 @@ from types import FunctionType
 
 from sightline.errors import TRY_AGAIN, SightlineError, TryAgain, masked, one_line
 from sightline.files import disk_errors, write_atomically
+from sightline.host.output import NobodyReads, flushed
 from sightline.layout import Layout
 
 DEBUG = "SIGHTLINE_DEBUG"  # 1: an error that nobody foresaw ends in its traceback
@@ -122,6 +122,21 @@ def predict(args: argparse.Namespace) -> None:
     from sightline.inference.predict import predict
 
     predict(args.model, args.images, top=args.top, invert=args.invert)
+
+
+def publish(args: argparse.Namespace) -> None:
+    """Write a folder of one exported model for others: card, test vectors, sums, provenance."""
+    from sightline.publishing.publish import publish
+
+    publish(args.model, Path(args.folder), Layout(), args.license, args.key)
+
+
+def verify(args: argparse.Namespace) -> None:
+    """Check a published folder, file by file, and run its test vectors. Needs no torch."""
+    from sightline.publishing.verify import verify
+
+    for line in verify(Path(args.folder), args.key):
+        print(line)
 
 
 def benchmark(args: argparse.Namespace) -> None:
@@ -239,6 +254,14 @@ def parser() -> argparse.ArgumentParser:
         default="auto",
         help="turn light into dark: auto does so for a light border, if the model wants a dark one",
     )
+    sub = _add(commands, publish)
+    sub.add_argument("model", help="a model in params.yaml")
+    sub.add_argument("folder", help="is made; an earlier publish there is replaced")
+    sub.add_argument("--license", default="other", help="of the weights: apache-2.0, mit, ..")
+    sub.add_argument("--key", type=Path, help="sign the folder with this private key (PEM)")
+    sub = _add(commands, verify)
+    sub.add_argument("folder", help="what `sightline publish` wrote")
+    sub.add_argument("--key", type=Path, help="check the signature by this public key (PEM)")
     sub = _add(commands, benchmark)
     sub.add_argument("names", nargs="*", help="models in params.yaml")
     sub.add_argument("--force", action="store_true", help="measure again what has a record")
@@ -304,14 +327,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     handler.addFilter(_mask)
     logging.basicConfig(level=level, format="%(message)s", handlers=[handler])
     try:
-        with disk_errors(), _output():
+        with disk_errors(), flushed():
             args.run(args)
     except SightlineError as error:
         print(f"sightline: {error}", file=sys.stderr)
         return TRY_AGAIN if isinstance(error, TryAgain) else 1
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    except _NobodyReads:
+    except NobodyReads:
         return 128 + signal.SIGPIPE
     except Exception as error:
         if os.environ.get(DEBUG) == "1":
@@ -357,37 +380,6 @@ def _run_the_code_of_this_folder() -> None:
     paths = [own, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     os.environ |= {"PYTHONPATH": os.pathsep.join(paths), _OWN_CODE: own}
     os.execv(sys.executable, [sys.executable, "-P", "-m", "sightline.cli", *sys.argv[1:]])
-
-
-class _NobodyReads(Exception):
-    """The reader of the output has ended, as `head` does."""
-
-
-@contextmanager
-def _output() -> Iterator[None]:
-    """Write out at the end what was printed. Where that fails, Python does not try it again."""
-    try:
-        yield
-        if sys.stdout:  # None where the shell has closed it
-            sys.stdout.flush()
-    except OSError as error:
-        if not sys.stdout:
-            raise
-        gone = isinstance(error, BrokenPipeError) and _reader_is_gone()
-        try:
-            sys.stdout.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if gone:
-            raise _NobodyReads from None
-        raise
-
-
-def _reader_is_gone() -> bool:
-    """Whether the output is a pipe that nobody reads; other pipes break, too."""
-    output = select.poll()
-    output.register(sys.stdout.fileno(), 0)
-    return any(event & select.POLLERR for _, event in output.poll(0))
 
 
 if __name__ == "__main__":

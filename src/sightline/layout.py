@@ -230,6 +230,40 @@ class ModelFiles(Folder):
         return self.path / "README.md"
 
 
+class PublishedFiles(ModelFiles):
+    """An exported model as others get it: `sightline publish`. Its card has front-matter."""
+
+    @property
+    def labels(self) -> Path:
+        """The names of the classes, in the order of the outputs, of a model that chooses."""
+        return self.path / "labels.json"
+
+    @property
+    def provenance(self) -> Path:
+        """The commit and the entries of dvc.lock that the model comes from."""
+        return self.path / "provenance.json"
+
+    @property
+    def sbom(self) -> Path:
+        """The packages of the environment, in CycloneDX's form."""
+        return self.path / "sbom.cdx.json"
+
+    @property
+    def sums(self) -> Path:
+        """The SHA-256 of every file but this one and the signature."""
+        return self.path / "SHA256SUMS"
+
+    @property
+    def signature(self) -> Path:
+        """The signature of all other files, where a key was given."""
+        return self.path / "model.sig"
+
+    @property
+    def lengths_vectors(self) -> Path:
+        """The folder of the test vectors of model-lengths.onnx."""
+        return self.path / "model-lengths"
+
+
 def file_with_lengths(onnx: Path) -> Path | None:
     """Return the file that also takes `lengths`, model-lengths.onnx beside model.onnx, if any."""
     beside = onnx.with_name(f"{onnx.stem}-lengths{onnx.suffix}")

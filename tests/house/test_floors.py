@@ -30,6 +30,7 @@ FLOORS = [
     "inference",
     "export",
     "pipeline",
+    "publishing",
     "tracking",
     "report",
     "benchmark",
@@ -45,15 +46,16 @@ HOMES = {
     "jinja2": {"report"},
     "matplotlib": {"drawing", "insight", "report", "benchmark"},
     "mlflow": {"tracking"},
+    "model_signing": {"publishing"},
     "numpy": set(FLOORS) - {"errors", "files", "layout", "settings", "host", "cli", "flows"},
-    "onnx": {"export", "tracking", "benchmark"},
+    "onnx": {"export", "publishing", "tracking", "benchmark"},
     "onnxruntime": {"inference", "benchmark"},
     "prefect": {"flows"},
     "psutil": {"host", "benchmark", "flows"},
     "pydantic": {"settings", "networks", "models", "flows"},
     "requests": {"data", "tracking"},
     "rich": {"pipeline"},
-    "ruamel": {"settings"},
+    "ruamel": {"settings", "publishing"},
     "scipy": {"data"},
     "sqlalchemy": {"tracking"},
     "torch": {
@@ -72,7 +74,12 @@ COMES_WITH = {
     "voluptuous": "dvc",
 }
 # how a library is called in pyproject.toml where that is another name than one imports
-PROJECTS = {"PIL": "pillow", "ruamel": "ruamel.yaml", "yaml": "pyyaml"}
+PROJECTS = {
+    "PIL": "pillow",
+    "model_signing": "model-signing",
+    "ruamel": "ruamel.yaml",
+    "yaml": "pyyaml",
+}
 
 FILES = files("src/sightline", "flows")
 
@@ -158,7 +165,8 @@ def test_each_library_is_at_home_in_a_few_packages():
 
 def test_each_library_is_one_that_pyproject_asks_for():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    asked = project["dependencies"] + project["optional-dependencies"]["pipeline"]
+    extras = project["optional-dependencies"]
+    asked = project["dependencies"] + extras["pipeline"] + extras["sign"]
     names = {re.match(r"[\w.-]+", requirement)[0].lower() for requirement in asked}
     assert {PROJECTS.get(library, library) for library in HOMES} <= names
 
@@ -181,6 +189,7 @@ import {module}
         ("sightline.data.fetch", {"torch", "mlflow", "dvc"}),
         ("sightline.data.preprocess", {"torch", "mlflow", "dvc"}),
         ("sightline.inference.predict", {"torch", "torchvision", "onnx", "mlflow", "dvc"}),
+        ("sightline.publishing.verify", {"torch", "mlflow", "dvc", "yaml", "requests"}),
         ("sightline.settings.params", {"torch", "mlflow", "dvc", "onnxruntime", "numpy"}),
         ("sightline.tasks", {"torch", "mlflow", "dvc", "onnxruntime"}),
         ("sightline.training.loop", {"mlflow", "dvc", "prefect", "onnx", "PIL", "torchvision"}),

@@ -1,6 +1,5 @@
 """What there is to log of one trained model, read from the files that DVC holds; no MLflow here."""
 
-import hashlib
 import json
 import math
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sightline.errors import SightlineError
+from sightline.files import md5, md5_of_folder
 from sightline.layout import PARAMS, Layout
 from sightline.models.results import ModelResults
 from sightline.pipeline import lockfile
@@ -120,11 +120,11 @@ class LockedResults(ModelResults):
             for dep in entry["deps"]:
                 if self.outs.get(dep["path"], dep["md5"]) != dep["md5"]:
                     self._stale(f"{stage}@{self.name} ran on another {dep['path']}")
-        for path, md5 in self.outs.items():
+        for path, digest in self.outs.items():
             file = self.layout.root / path
             if not file.exists():
                 self._stale(f"{path} is missing")
-            if dvc_md5(file) != md5:
+            if dvc_md5(file) != digest:
                 self._stale(f"{path} is not what dvc.lock names")
 
     def _stale(self, cause: str) -> None:
@@ -170,14 +170,13 @@ def _names(entry: dict[str, Any]) -> set[str]:
 def dvc_md5(path: Path) -> str:
     """Return the md5 that dvc gives a file, or a folder: that of its files' names and md5s."""
     if path.is_dir():
-        names = sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file())
-        return _md5([{"md5": dvc_md5(path / name), "relpath": name} for name in names]) + ".dir"
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+        files = [file for file in path.rglob("*") if file.is_file()]
+        return md5_of_folder({f.relative_to(path).as_posix(): dvc_md5(f) for f in files})
+    return md5(path.read_bytes())
 
 
 def _md5(value: object) -> str:
-    text = json.dumps(value, sort_keys=True)
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+    return md5(json.dumps(value, sort_keys=True).encode())
 
 
 def _flat(tree: dict, prefix: str = "", separator: str = ".") -> dict:
