@@ -42,7 +42,8 @@ def train(
     """
     place, processed = choose(compute), layout.processed(model.dataset)
     logger.info("train %s on %s", name, place.reason)
-    training = begin(name, model, recipe, place, processed)
+    start = layout.trained(model.begins_with) if model.begins_with else None
+    training = begin(name, model, recipe, place, processed, start)
     description, first = training.description, place.ranks.first
     if training.steps < FEW and first:
         logger.warning(
