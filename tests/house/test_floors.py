@@ -60,6 +60,7 @@ HOMES = {
         *("images", "networks", "tasks", "models", "training", "evaluation", "insight", "export"),
         "benchmark",
     },
+    "torchvision": {"networks"},
     "tqdm": {"data", "cli"},
     "yaml": {"pipeline", "flows"},
 }

@@ -77,7 +77,7 @@ def test_a_record_recipe_is_one_override_away(layout, recipe, model):
         (
             "models.mnist-cnn.start",
             None,
-            "models.mnist-cnn.start: this key is required: random, or the model whose weights",
+            "models.mnist-cnn.start: this key is required: random, or the model or the weights",
         ),
         (
             "models.mnist-cnn.start",

@@ -39,7 +39,11 @@ def mistakes(layout: Layout) -> str:
         ("models.mnist-cnn.recpie", "x", "recpie: unknown key: did you mean 'recipe'?"),
         ("models.mnist-cnn.dataset", None, "models.mnist-cnn.dataset: this key is required"),
         ("models.mnist-cnn.seed", "one", "models.mnist-cnn.seed: input should be a valid integer"),
-        ("models.mnist-cnn.start", "mnist-cn", "start: no model 'mnist-cn': did you mean 'mnist-c"),
+        (
+            "models.mnist-cnn.start",
+            "mnist-cn",
+            "start: no model or weights 'mnist-cn': did you mean",
+        ),
         (
             "models.mnist-cnn.start",
             "mnist-cnn",

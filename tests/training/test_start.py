@@ -1,17 +1,21 @@
 """Trainings that begin with the weights of another model, that freeze parts, or slow them down."""
 
+import hashlib
 import os
 import pickle
 from dataclasses import replace
 
 import pytest
 import torch
+import yaml
 from support import write_processed
 from trainings import COMPUTE, RECIPES, model
 
+from sightline.data.fetch import download_weights
 from sightline.errors import SightlineError
 from sightline.layout import Layout
 from sightline.models.description import read_description
+from sightline.models.trained import serialise
 from sightline.settings.params import Model
 from sightline.settings.recipe import Optimizer, PartRate, Schedule
 from sightline.training.device import choose
@@ -42,7 +46,7 @@ def second(layout: Layout, dataset: str, **changes) -> Training:
     entry = Model(dataset, "cnn", "classify", "its", seed=5, start="first")
     recipe = replace(RECIPES["cnn"], **changes)
     place = choose(COMPUTE)
-    return begin("second", entry, recipe, place, layout.processed(dataset), layout.trained("first"))
+    return begin("second", entry, recipe, place, layout)
 
 
 def differing(layout: Layout, training: Training) -> list[str]:
@@ -140,8 +144,66 @@ def test_a_pickle_that_wants_to_run_code_is_refused(layout, tmp_path, monkeypatc
         assert not (tmp_path / "was-run").exists()
 
 
+def fetch(layout: Layout, content: bytes, names: str = "sightline", **file) -> None:
+    """Have weights of these bytes fetched as `given`."""
+    given = layout.root / "given.pth"
+    given.write_bytes(content)
+    line = {"name": "given.pth", "role": "weights", "urls": [given.as_uri()]} | file
+    about = {"format": "torch", "names": names, "note": "made here", "terms": "none", "file": line}
+    layout.weights_catalogue.write_text(yaml.safe_dump({"given": about}))
+    download_weights("given", layout)
+
+
+def from_given(layout: Layout) -> Training:
+    """Return a training that starts from `given` and has taken no step."""
+    entry = Model("bars", "cnn", "classify", "its", seed=5, start="given")
+    return begin("second", entry, RECIPES["cnn"], choose(COMPUTE), layout)
+
+
+def test_weights_of_a_file_are_loaded_but_for_the_head(layout):
+    content = layout.trained("first").weights.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    fetch(layout, content, sha256_begins=digest[:8])
+    training = from_given(layout)
+    assert differing(layout, training) == ["head.weight", "head.bias"]
+    assert training.description["start"] == {"name": "given", "sha256": digest, "tensors": 24}
+
+
+@pytest.mark.faults
+def test_a_file_of_another_digest_is_not_opened(layout):
+    with pytest.raises(SightlineError, match=r"given\.pth: sha256 is .*the catalogue says 0000000"):
+        fetch(layout, pickle.dumps(Code()), sha256_begins="00000000")
+    with pytest.raises(SightlineError, match=r"holds no weights: run `dvc repro train@second`"):
+        from_given(layout)
+
+
+@pytest.mark.faults
+def test_a_file_that_holds_code_or_no_tensors_is_refused(layout, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fetch(layout, pickle.dumps(Code()))
+    with pytest.raises(SightlineError, match=r"given\.pth is damaged .*correct the entry given"):
+        from_given(layout)
+    assert not (tmp_path / "was-run").exists()
+    fetch(layout, serialise({"epoch": 3}))
+    with pytest.raises(SightlineError, match=r"given\.pth holds more than the tensors of a state"):
+        from_given(layout)
+
+
+@pytest.mark.faults
+def test_torchvisions_names_are_for_its_own_network(layout):
+    fetch(layout, layout.trained("first").weights.read_bytes(), names="torchvision")
+    with pytest.raises(
+        SightlineError, match="the network cnn has its own: take the network torchv"
+    ):
+        from_given(layout)
+
+
 @pytest.mark.faults
 def test_a_start_that_was_not_trained_is_named(layout):
-    layout.trained("first").weights.unlink()
+    files = layout.trained("first")
+    files.weights.unlink()
     with pytest.raises(SightlineError, match=r"no such file: run `dvc repro train@first`"):
+        second(layout, "bars")
+    files.description.unlink()
+    with pytest.raises(SightlineError, match=r"holds no weights: run `dvc repro train@second`"):
         second(layout, "bars")

@@ -60,8 +60,8 @@ def _of_model(name: str, params: Params, layout: Layout) -> Iterator[str]:
         return
     if model.start is None:
         yield (
-            f"{path}: models.{name}.start: this key is required: {RANDOM}, or the model whose "
-            "weights it begins with"
+            f"{path}: models.{name}.start: this key is required: {RANDOM}, or the model or "
+            "the weights that it begins with"
         )
     elif why := _start_mistake(name, params, layout):
         yield f"{path}: models.{name}.start: {why}"
@@ -70,7 +70,9 @@ def _of_model(name: str, params: Params, layout: Layout) -> Iterator[str]:
 def _start_mistake(name: str, params: Params, layout: Layout) -> str | None:
     """Return why a model cannot begin with the weights of the one that it starts from."""
     start = params.models[name].begins_with
-    if start is None or any(_of_model(start, params, layout)):  # which has a line of its own
+    if start not in params.models or any(
+        _of_model(start, params, layout)
+    ):  # which has a line of its own
         return None
     own, given = (_sketched(model, params).state_dict() for model in (name, start))
     if why := mistake_of_weights(own, given):

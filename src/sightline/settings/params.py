@@ -51,8 +51,8 @@ class Dataset:
 class Model:
     """One network trained on one dataset for one task with one recipe.
 
-    `start`: the model whose weights it begins with, or `random`. dvc.yaml reads this key of every
-    model, so `sightline.models.check` asks for it; None: it is not written.
+    `start`: the model or the weights that it begins with, or `random`. dvc.yaml reads this key of
+    every model, so `sightline.models.check` asks for it; None: it is not written.
     """
 
     dataset: str
@@ -64,7 +64,7 @@ class Model:
 
     @property
     def begins_with(self) -> str | None:
-        """Whose weights it begins with; None where they are random."""
+        """What weights it begins with; None where they are random."""
         return None if self.start == RANDOM else self.start
 
 
@@ -139,6 +139,7 @@ class Params:
     models: dict[str, Model]
     recipes: dict[str, Recipe]
     compute: Compute
+    weights: list[str] = field(default_factory=list)
     evaluation: Evaluation = field(default_factory=Evaluation)
     flows: Flows = field(default_factory=Flows)
     benchmark: Benchmark = field(default_factory=Benchmark)
@@ -191,6 +192,14 @@ def _wrong_names(params: Params, layout: Layout) -> Iterator[str]:
         for name in table:
             if not _NAME.fullmatch(name):
                 yield f"'{name}' is not a usable name: small letters, digits and hyphens only"
+    for name in params.weights:
+        if not _NAME.fullmatch(name) or name == RANDOM or name in params.models:
+            yield (
+                f"weights: '{name}' is not a usable name: small letters, digits and hyphens only, "
+                f"and neither {RANDOM} nor a model's"
+            )
+        if params.weights.count(name) > 1:
+            yield f"weights: '{name}' stands there twice"
     for name, model in params.models.items():
         for kind, value, known in (
             ("dataset", model.dataset, params.datasets),
@@ -213,6 +222,6 @@ def _wrong_start(name: str, params: Params) -> Iterator[str]:
         circle = " starts from ".join([*chain, name])
         yield f"models.{name}.start: {circle}: let one of them start from {RANDOM}"
     start = params.models[name].begins_with
-    if start is not None and start not in params.models:
-        known = [RANDOM, *params.models]
-        yield f"models.{name}.start: no model '{start}': {nearest(start, known)}"
+    known = [RANDOM, *params.models, *params.weights]
+    if start is not None and start not in known:
+        yield f"models.{name}.start: no model or weights '{start}': {nearest(start, known)}"
