@@ -1,6 +1,11 @@
 """DVC knows which model starts from which, by `start:` in params.yaml."""
 
+import hashlib
+import json
+import shutil
+
 import pytest
+import yaml
 from workspace import copy_project
 
 from sightline.errors import SightlineError
@@ -40,3 +45,21 @@ def test_dvc_refuses_a_circle_in_one_line(workspace):
     with pytest.raises(SightlineError, match="DVC cannot read the stages of") as caught:
         plan(workspace.root, ["train@mnist-lstm"])
     assert "\n" not in str(caught.value) and "train@mnist-cnn" in str(caught.value)
+
+
+@pytest.mark.slow
+def test_dvc_fetches_weights_and_trains_from_them(tmp_path):
+    workspace = copy_project(tmp_path)
+    assert "train@mnist-cnn" in workspace.repro("train@mnist-cnn")
+    given = tmp_path / "given.pt"
+    shutil.copy(workspace.root / "trained" / "mnist-cnn" / "weights.pt", given)
+    digest = hashlib.sha256(given.read_bytes()).hexdigest()
+    file = {"name": "given.pt", "role": "weights", "urls": [given.as_uri()], "sha256": digest}
+    entry = {"format": "torch", "names": "sightline", "note": "-", "terms": "-", "file": file}
+    (workspace.root / "data" / "weights.yaml").write_text(yaml.safe_dump({"given": entry}))
+    workspace.edit("params.yaml", lambda content: content.update(weights=["given"]))
+    start(workspace, "mnist-cnn", "given")
+    assert workspace.repro("train@mnist-cnn") == ["weights@given", "train@mnist-cnn"]
+    model = json.loads((workspace.root / "trained" / "mnist-cnn" / "model.json").read_text())
+    assert (model["start"]["name"], model["start"]["sha256"]) == ("given", digest)
+    assert workspace.repro("train@mnist-cnn") == []
