@@ -49,8 +49,14 @@ def download(args: argparse.Namespace) -> None:
     layout = Layout()
     settings = params.load(layout)
     settings.dataset(args.name)
-    catalogue = layout.catalogue(settings.catalogue)
-    download(catalogue, layout.raw(args.name), layout.state.downloads)
+    download(layout.catalogue(settings.catalogue), layout.raw(args.name), layout.state.downloads)
+
+
+def weights(args: argparse.Namespace) -> None:
+    """Fetch weights to begin with, checked against data/weights.yaml."""
+    from sightline.data.fetch import download_weights
+
+    download_weights(args.name, Layout())
 
 
 def preprocess(args: argparse.Namespace) -> None:
@@ -182,8 +188,7 @@ def validate(args: argparse.Namespace) -> None:
 
     layout = Layout()
     settings = params.load(layout)
-    for dataset in settings.datasets:
-        catalogue.entry(layout.catalogue(settings.catalogue), dataset)
+    catalogue.check(settings, layout)
     if not passed.has_passed(layout):
         from sightline.models.check import check_models
 
@@ -229,6 +234,7 @@ def parser() -> argparse.ArgumentParser:
     for command, name_help in (
         (download, "a dataset in params.yaml"),
         (preprocess, "a dataset in params.yaml"),
+        (weights, "weights in params.yaml"),
         (train, "a model in params.yaml"),
         (evaluate, "a model in params.yaml"),
         (insight, "a model in params.yaml"),

@@ -95,6 +95,17 @@ class Layout:
         """The names of all catalogues."""
         return sorted(path.stem for path in self.catalogue("x").parent.glob("*.yaml"))
 
+    @property
+    def weights_catalogue(self) -> Path:
+        """The YAML file of the weights that a training may begin with."""
+        return self.root / "data" / "weights.yaml"
+
+    def weights(self, name: str) -> "Raw":
+        """What `weights` fetched; beside the trained models, because dvc.yaml has one path for what
+        a training begins with.
+        """
+        return Raw(self.trained(name).path)
+
     def raw(self, dataset: str) -> "Raw":
         """What `download` fetched."""
         return Raw(self.root / "data" / "raw" / dataset)

@@ -62,6 +62,7 @@ HOMES = {
         *("images", "networks", "tasks", "models", "training", "evaluation", "insight", "export"),
         "benchmark",
     },
+    "torchvision": {"networks"},
     "tqdm": {"data", "cli"},
     "yaml": {"pipeline", "flows"},
 }

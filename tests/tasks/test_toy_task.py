@@ -20,7 +20,8 @@ def add_models(params: dict) -> None:
     params["evaluation"]["test_time_views"] = "flip-translate"
     for name, (network, task, recipe, _) in TOYS.items():
         params["models"][name] = {
-            "dataset": "mnist", "network": network, "task": task, "recipe": recipe
+            "dataset": "mnist", "network": network, "task": task, "recipe": recipe,
+            "start": "random",
         }  # fmt: skip
 
 

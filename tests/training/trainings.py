@@ -78,7 +78,7 @@ def before_its_first_step(
 ) -> Training:
     """Return a training by one of RECIPES, changed, that has taken no step."""
     changed = replace(RECIPES[recipe], **changes)
-    return begin("it", model(recipe, task), changed, choose(compute), layout.processed("bars"))
+    return begin("it", model(recipe, task), changed, choose(compute), layout)
 
 
 def outputs(layout: Layout, name: str = "it") -> dict[str, bytes]:

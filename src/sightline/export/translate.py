@@ -8,6 +8,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
+from sightline.errors import SightlineError
 from sightline.export.recurrent import Graph, constant, is_plain, needed, recurrent_graph
 from sightline.models.trained import TrainedModel
 
@@ -61,6 +62,7 @@ def _written(
 
 
 def _traced(model: TrainedModel, outputs: list[str], with_lengths: bool) -> onnx.ModelProto:
+    """Return what torch's exporter makes of a model. SightlineError where it cannot."""
     names = ["images", "lengths"] if with_lengths else ["images"]
     dynamic = {name: {0: BATCH} for name in (*names, *outputs)}
     if model.network.any_height:
@@ -70,16 +72,24 @@ def _traced(model: TrainedModel, outputs: list[str], with_lengths: bool) -> onnx
         # This exporter is deprecated, and warns of shapes that tracing fixes. docs/onnx.md says why
         # it is used all the same; sightline.export.checks tries every shape that it may have fixed.
         warnings.simplefilter("ignore")
-        torch.onnx.export(
-            model,
-            _example(model, batch=2, extra_rows=0)[: len(names)],
-            buffer,  # pyright: ignore[reportArgumentType]: this exporter writes to a file object too
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=names,
-            output_names=outputs,
-            dynamic_axes=dynamic,
-        )
+        try:
+            torch.onnx.export(
+                model,
+                _example(model, batch=2, extra_rows=0)[: len(names)],
+                buffer,  # pyright: ignore[reportArgumentType]: this exporter takes a file object too
+                dynamo=False,
+                opset_version=OPSET,
+                input_names=names,
+                output_names=outputs,
+                dynamic_axes=dynamic,
+            )
+        except torch.onnx.OnnxExporterError as error:
+            name, network = model.description["name"], model.description["network"]
+            why = str(error).splitlines()[0].partition(". Please")[0]
+            raise SightlineError(
+                f"{name} cannot be exported ({why}): change the network {network} or its settings; "
+                "train, evaluate and insight do without the file"
+            ) from None
     proto = onnx.load_from_string(buffer.getvalue())
     _strip(proto.graph)
     _keep_constants(proto.graph)

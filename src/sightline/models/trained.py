@@ -3,6 +3,7 @@
 import errno
 import io
 import pickle
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -49,15 +50,7 @@ def load_model(files: TrainedFiles) -> TrainedModel:
     code.
     """
     again, description = train_again(files), read_description(files)
-    try:
-        weights = torch.load(files.weights, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise SightlineError(f"{files.weights}: no such file: {again}") from None
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # a seek before a cut file
-            raise
-        why = one_line(error)[:200]
-        raise SightlineError(f"{files.weights} is damaged ({why}): {again}") from None
+    weights = read_state(files.weights, again)
     try:
         model = TrainedModel(description)
         model.network.load_state_dict(weights)
@@ -67,6 +60,23 @@ def load_model(files: TrainedFiles) -> TrainedModel:
             f"now: {again} ({one_line(error)[:200]})"
         ) from None
     return model.eval()
+
+
+def read_state(path: Path, again: str) -> dict[str, Tensor]:
+    """Return the state dict of a file of torch, on the CPU.
+
+    Nothing of the file is run: torch's `weights_only`. Raises SightlineError, ending in `again`,
+    where the file is missing or damaged, or holds something else than tensors.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise SightlineError(f"{path}: no such file: {again}") from None
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # a seek before a cut file
+            raise
+        why = one_line(error)[:200]
+        raise SightlineError(f"{path} is damaged ({why}): {again}") from None
 
 
 def serialise(value: dict[str, Any]) -> bytes:

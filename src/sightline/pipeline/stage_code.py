@@ -16,6 +16,7 @@ from sightline.files import write_atomically
 from sightline.layout import Layout
 
 OF_DATASETS = ("download", "preprocess")
+OF_WEIGHTS = ("weights",)
 OF_MODELS = ("train", "evaluate", "insight", "export", "log")
 
 # Changes in these make no stage out of date, because they decide no byte of what a stage leaves.
@@ -39,7 +40,7 @@ def write_lists(layout: Layout) -> None:
     """
     package = layout.package / networks.__name__.partition(".")[0]
     code = Code(package)
-    lists = {stage: code.of(stage) for stage in OF_DATASETS}
+    lists = {stage: code.of(stage) for stage in OF_DATASETS + OF_WEIGHTS}
     for stage in OF_MODELS:
         for network in networks.names():
             for task in tasks.names():
@@ -50,7 +51,8 @@ def write_lists(layout: Layout) -> None:
     for name, files in lists.items():
         lines = (f"{code.digest(file)}  {file}\n" for file in files)
         write_atomically(layout.code / f"{name}.txt", "".join(lines))
-    print(f"{layout.code}: the code of {len(OF_DATASETS + OF_MODELS)} stages in {len(lists)} lists")
+    stages = len(OF_DATASETS + OF_WEIGHTS + OF_MODELS)
+    print(f"{layout.code}: the code of {stages} stages in {len(lists)} lists")
 
 
 class Code:

@@ -42,7 +42,7 @@ def train(
     """
     place, processed = choose(compute), layout.processed(model.dataset)
     logger.info("train %s on %s", name, place.reason)
-    training = begin(name, model, recipe, place, processed)
+    training = begin(name, model, recipe, place, layout)
     description, first = training.description, place.ranks.first
     if training.steps < FEW and first:
         logger.warning(
