@@ -11,8 +11,7 @@ SPLITS = ("train", "val", "test")
 PARAMS, LOCK = "params.yaml", "dvc.lock"  # seen from the root of a project
 SOURCE = "source.json"  # beside the files of a dataset
 
-# Where copies of a workspace are made, seen from the workspace that they are copies of: by DVC for
-# experiments (`dvc exp run --temp`, `--queue`), for a schedule, and for one run of a flow.
+# Where copies of a workspace are made in it: by DVC for experiments, for a schedule, for a flow's run
 EXPERIMENTS, CLONES, WORKTREES = (
     Path(folder) for folder in (".dvc/tmp/exps", ".sightline/clones", ".sightline/worktrees")
 )
@@ -101,9 +100,7 @@ class Layout:
         return self.root / "data" / "weights.yaml"
 
     def weights(self, name: str) -> "Raw":
-        """What `weights` fetched; beside the trained models, because dvc.yaml has one path for what
-        a training begins with.
-        """
+        """What `weights` fetched, where dvc.yaml looks for what a training begins with."""
         return Raw(self.trained(name).path)
 
     def raw(self, dataset: str) -> "Raw":
