@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sightline import tasks
-from sightline.pipeline import stage_code
+from sightline import stage_code, tasks
 
 ROOT = Path(__file__).parent.parent
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())

@@ -36,7 +36,7 @@ def repro(args: argparse.Namespace) -> None:
 
 def code(args: argparse.Namespace) -> None:
     """List the code that each stage runs, which makes a stage out of date when it changes."""
-    from sightline.pipeline.stage_code import write_lists
+    from sightline.pipeline.code_lists import write_lists
 
     write_lists(Layout())
 

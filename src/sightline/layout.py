@@ -11,7 +11,7 @@ SPLITS = ("train", "val", "test")
 PARAMS, LOCK = "params.yaml", "dvc.lock"  # seen from the root of a project
 SOURCE = "source.json"  # beside the files of a dataset
 
-# Where copies of a workspace are made in it: by DVC for experiments, for a schedule, for a flow's run
+# where copies of a workspace are made in it: by DVC for experiments, for a schedule, for a flow
 EXPERIMENTS, CLONES, WORKTREES = (
     Path(folder) for folder in (".dvc/tmp/exps", ".sightline/clones", ".sightline/worktrees")
 )

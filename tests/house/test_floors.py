@@ -15,6 +15,7 @@ FLOORS = [
     "errors",
     "files",
     "layout",
+    "stage_code",
     "settings",
     "host",
     "drawing",
@@ -47,7 +48,8 @@ HOMES = {
     "matplotlib": {"drawing", "insight", "report", "benchmark"},
     "mlflow": {"tracking"},
     "model_signing": {"publishing"},
-    "numpy": set(FLOORS) - {"errors", "files", "layout", "settings", "host", "cli", "flows"},
+    "numpy": set(FLOORS)
+    - {"errors", "files", "layout", "stage_code", "settings", "host", "cli", "flows"},
     "onnx": {"export", "publishing", "tracking", "benchmark"},
     "onnxruntime": {"inference", "benchmark"},
     "prefect": {"flows"},

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from workspace import READS
 
-from sightline.pipeline.stage_code import EXEMPT
+from sightline.stage_code import EXEMPT
 
 CODE = Path("src/sightline")
 PARAMS = {Path("params.yaml"), Path("data/catalogues/sample.yaml")}

@@ -1,6 +1,7 @@
 """Checkpoints: a training resumes from a kill as if there had been none, and from its own alone."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,6 @@ from trainings import COMPUTE, run, timing
 
 from sightline.errors import SightlineError
 from sightline.layout import Layout
-from sightline.pipeline.stage_code import Code
 from sightline.training import checkpoint, loop
 from sightline.training.device import choose
 from sightline.training.ranks import Ranks
@@ -105,7 +105,11 @@ def test_a_damaged_checkpoint_is_put_aside_and_training_starts_anew(layout, capl
 
 
 def test_a_key_tells_apart_what_decides_the_result_and_nothing_else(monkeypatch, tmp_path):
-    place, description, data = choose(COMPUTE), {"network": "mlp", "seed": 0}, {"a.npy": "1f"}
+    place, description, data = (
+        choose(COMPUTE),
+        {"network": "mlp", "task": "classify", "seed": 0},
+        {"a.npy": "1f"},
+    )
     key = checkpoint.key(description, data, place)
     assert key == checkpoint.key(description, data, replace(place, reason="other words"))
     changes = {
@@ -125,14 +129,25 @@ def test_a_key_tells_apart_what_decides_the_result_and_nothing_else(monkeypatch,
     assert len({key, *keys}) == 1 + len(keys)
 
 
-@pytest.mark.parametrize("task", ["classify", "next-row", "rotation"])
-def test_a_key_hashes_the_code_that_makes_dvc_train_again(task):
-    files = Code(PROJECT / "src" / "sightline").of("train", "lstm", task)
-    hashed = [entry.format(network="lstm") for entry in checkpoint.CODE]
-    covers = {
-        entry: [f for f in files if f == entry or f.startswith(f"{entry}/")] for entry in hashed
-    }
-    assert all(covers.values()) and {f for part in covers.values() for f in part} == set(files)
+def test_a_key_goes_with_the_code_of_the_training_and_no_other(monkeypatch, tmp_path):
+    own = tmp_path / "sightline"
+    shutil.copytree(PROJECT / "src" / "sightline", own)
+    monkeypatch.setattr(checkpoint, "_PACKAGE", own)
+
+    def key(file: str) -> str:
+        with (own / file).open("a") as code:
+            code.write("# changed\n")
+        description = {"network": "lstm", "task": "classify", "seed": 0}
+        return checkpoint.key(description, {"a.npy": "1f"}, choose(COMPUTE))
+
+    first = key("cli.py")
+    assert (
+        key("networks/cnn.py") == key("tasks/rotation/task.py") == key("report/pages.py") == first
+    )
+    later = [
+        key(file) for file in ("networks/lstm.py", "training/step.py", "tasks/classify/task.py")
+    ]
+    assert len({first, *later}) == 4
 
 
 @pytest.mark.faults

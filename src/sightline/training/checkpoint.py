@@ -22,22 +22,11 @@ from sightline.files import write_atomically
 from sightline.host import locks
 from sightline.layout import State
 from sightline.models.trained import serialise
+from sightline.stage_code import Code
 from sightline.training.device import Place, dtype_name
 
 logger = logging.getLogger(__name__)
 
-# The code that decides what is learned, below src/sightline: all that the list of the stage `train`
-# holds (`sightline.pipeline.stage_code`), which a test compares
-CODE = (
-    "data/arrays.py",
-    "images",
-    "models",
-    "networks/__init__.py",
-    "networks/layers.py",
-    "networks/{network}.py",
-    "tasks",
-    "training",
-)
 KEPT = 30  # days that a checkpoint waits for its training to be taken up again
 _PACKAGE = Path(__file__).parent.parent
 _DIGEST_SIZE = hashlib.sha256().digest_size
@@ -59,12 +48,10 @@ def key(description: dict[str, Any], digests: dict[str, str], place: Place) -> s
         "sync_batch_norm": place.sync_batch_norm,
         "torch": torch.__version__,
     }
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
-    for entry in CODE:
-        path = _PACKAGE / entry.format(network=description["network"])
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
+    code = Code(_PACKAGE)
+    files = code.of("train", description["network"], description["task"])
+    facts["code"] = {file: code.digest(file) for file in files}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def alone(path: Path) -> AbstractContextManager[None]:

@@ -8,7 +8,8 @@ import pytest
 
 import sightline
 from sightline.layout import Layout
-from sightline.pipeline.stage_code import EXEMPT, Code, write_lists
+from sightline.pipeline.code_lists import write_lists
+from sightline.stage_code import EXEMPT, Code
 
 PACKAGE = Path(sightline.__file__).parent
 

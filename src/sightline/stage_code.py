@@ -1,4 +1,4 @@
-"""Which code each stage runs: the stage `code` lists it, and the other stages depend on its lists.
+"""Which code each stage runs.
 
 A stage is out of date when code changes that its command runs, and not when other code does. That
 code is found by following the imports from the command's function in cli.py, those inside functions
@@ -11,10 +11,6 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from sightline import networks, tasks
-from sightline.files import write_atomically
-from sightline.layout import Layout
-
 OF_DATASETS = ("download", "preprocess")
 OF_WEIGHTS = ("weights",)
 OF_MODELS = ("train", "evaluate", "insight", "export", "log")
@@ -26,33 +22,11 @@ EXEMPT = {
     "errors.py": "a stage that raises leaves nothing",
     "files.py": "writes what it is given, all of it or nothing",
     "layout.py": "where files lie: dvc.yaml has the same paths, and a test holds the two together",
+    "stage_code.py": "says what is out of date, and what a checkpoint goes with",
     "settings": "reads and checks params.yaml and the catalogue, whose values are `params` in DVC",
     "host": "locks, processes, processors: only the timing, which is no output, tells of them",
 }
 _PARTS_OF_A_TASK = ("task", "words", "evaluation", "insight")
-
-
-def write_lists(layout: Layout) -> None:
-    """Write for each stage, network and task the files that its command runs, a line each.
-
-    A line is a file's SHA-256 and its path in src/sightline, as `sha256sum` prints it. A list that
-    no stage needs any more is removed.
-    """
-    package = layout.package / networks.__name__.partition(".")[0]
-    code = Code(package)
-    lists = {stage: code.of(stage) for stage in OF_DATASETS + OF_WEIGHTS}
-    for stage in OF_MODELS:
-        for network in networks.names():
-            for task in tasks.names():
-                lists[f"{stage}-{network}-{task}"] = code.of(stage, network, task)
-    for old in layout.code.glob("*.txt"):
-        if old.stem not in lists:
-            old.unlink()
-    for name, files in lists.items():
-        lines = (f"{code.digest(file)}  {file}\n" for file in files)
-        write_atomically(layout.code / f"{name}.txt", "".join(lines))
-    stages = len(OF_DATASETS + OF_WEIGHTS + OF_MODELS)
-    print(f"{layout.code}: the code of {stages} stages in {len(lists)} lists")
 
 
 class Code:
