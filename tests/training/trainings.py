@@ -62,7 +62,7 @@ NETWORKS = {"muon": "cnn", "short": "lstm"}  # of recipes that are not called as
 
 def model(recipe: str, task: str = "classify", seed: int = 3) -> Model:
     """Return the entry in params.yaml of the model that a recipe trains."""
-    return Model("bars", NETWORKS.get(recipe, recipe), task, "its", seed)
+    return Model("bars", NETWORKS.get(recipe, recipe), task, "its", seed, "random")
 
 
 def run(

@@ -15,8 +15,8 @@ from sightline.networks import layers
 from sightline.settings.section import section
 
 _OWN_ARGUMENTS = {  # what a model is told besides its name; None stands for the images' size
-    "googlenet": {"init_weights": True, "aux_logits": False},
-    "inception_v3": {"init_weights": True, "aux_logits": False},
+    "googlenet": dict(init_weights=True, aux_logits=False),
+    "inception_v3": dict(init_weights=True, aux_logits=False),
     "maxvit": {"input_size": None},
     "vit": {"image_size": None},
 }
