@@ -18,6 +18,7 @@ from types import FunctionType
 from sightline.errors import TRY_AGAIN, SightlineError, TryAgain, masked, one_line
 from sightline.files import disk_errors, write_atomically
 from sightline.layout import Layout
+from sightline.pipeline.add_arguments import add_arguments
 
 DEBUG = "SIGHTLINE_DEBUG"  # 1: an error that nobody foresaw ends in its traceback
 _OWN_CODE = "SIGHTLINE_OWN_CODE"  # the package for which a command was started anew
@@ -60,11 +61,14 @@ def train(args: argparse.Namespace) -> None:
     """Train one model; a run that was killed resumes from its checkpoint."""
     from sightline.models.check import check_models
     from sightline.settings import params
+    from sightline.settings.steps import few_steps
 
     layout = Layout()
     settings = params.load(layout)
     model, recipe = settings.model(args.name)
     check_models(settings, layout, [args.name])
+    for warning in few_steps(settings, layout, [args.name] if not _rank() else []):
+        logging.warning(warning)
     if settings.compute.processes > 1 and _rank() is None:
         from sightline.training.launch import launch
 
@@ -155,22 +159,32 @@ def clone(args: argparse.Namespace) -> None:
 
 def validate(args: argparse.Namespace) -> None:
     """Check params.yaml before anything runs."""
-    from sightline.models import passed
-    from sightline.settings import catalogue, params
+    from sightline.pipeline.validate import validate
+    from sightline.settings.steps import few_steps
 
     layout = Layout()
-    settings = params.load(layout)
-    for dataset in settings.datasets:
-        catalogue.entry(layout.catalogue(settings.catalogue), dataset)
-    if not passed.has_passed(layout):
-        from sightline.models.check import check_models
-
-        check_models(settings, layout)
-        passed.keep(layout)
+    settings = validate(layout)
+    for warning in few_steps(settings, layout, settings.models):
+        logging.warning(warning)
     print(
         f"params.yaml is valid: catalogue {settings.catalogue}, "
         f"{len(settings.datasets)} datasets, {len(settings.models)} models"
     )
+
+
+def add(args: argparse.Namespace) -> None:
+    """Write a dataset or a model of your own into params.yaml, the catalogue and dvc.yaml."""
+    from sightline.pipeline.entries import add_dataset, add_model
+
+    options = {key: value for key, value in vars(args).items() if key not in ("run", "add")}
+    (add_model if args.add == "model" else add_dataset)(Layout(), **options)
+
+
+def remove(args: argparse.Namespace) -> None:
+    """Take a model, or a dataset without models, out of these files again."""
+    from sightline.pipeline.entries import remove
+
+    remove(Layout(), args.name)
 
 
 @contextmanager
@@ -236,6 +250,9 @@ def parser() -> argparse.ArgumentParser:
     sub = _add(commands, ui)
     sub.add_argument("--port", type=int, default=5000, help="5000 where it is left out")
     _add(commands, validate)
+    add_arguments(_add(commands, add))
+    sub = _add(commands, remove)
+    sub.add_argument("name", help="a model or a dataset in params.yaml")
     sub = _add(commands, clone)
     sub.add_argument("folder", help="the clone, below .sightline/clones; made where it is missing")
     return root

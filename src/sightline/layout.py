@@ -43,6 +43,11 @@ class Layout:
         return self.root / PARAMS
 
     @property
+    def pipeline(self) -> Path:
+        """dvc.yaml: the stage graph, plots and artifacts."""
+        return self.root / "dvc.yaml"
+
+    @property
     def lock(self) -> Path:
         """dvc.lock: what each stage ran on and what it left."""
         return self.root / LOCK
