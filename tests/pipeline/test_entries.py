@@ -37,6 +37,7 @@ def content(root):
     return {p.name: p.read_bytes() for p in (*root.glob("*.yaml"), *root.glob("data/*/*.yaml"))}
 
 
+@pytest.mark.slow
 def test_what_is_added_is_complete_and_what_is_removed_leaves_no_byte(workspace, capsys, caplog):
     before = content(workspace)
     caplog.set_level(logging.WARNING)
