@@ -40,7 +40,7 @@ lint: env ## check style, format and types
 
 lock: env ## write requirements.lock anew from pyproject.toml; UPGRADE=--upgrade takes newer versions
 	uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
-	  --extra pipeline --extra predict --extra postgres \
+	  --extra pipeline --extra predict --extra verify --extra sign --extra postgres \
 	  --group build --group lint --group scripts --group test \
 	  --no-emit-index-url --custom-compile-command 'make lock' $(UPGRADE) -o requirements.lock
 

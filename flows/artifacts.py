@@ -24,7 +24,7 @@ def publish(key: str, markdown: str, description: str) -> None:
 def table(run: TaskRun, params: Params, notes: list[str]) -> str:
     """Return the run in markdown: what ran, what was up to date, seconds, models and figures."""
     rows = [
-        f"| {name} | {outcome.how} | {outcome.seconds:.0f} | {run.where[name]} |"
+        f"| {name} | {outcome.how} | {outcome.seconds:.0f} | {run.where.get(name, '')} |"
         for name, outcome in run.outcomes.items()
     ]
     stopped = [n for n in run.stages if n in run.stale and n not in run.outcomes]

@@ -84,14 +84,16 @@ def _server_may_fail() -> Iterator[None]:
             raise
 
 
-def leave_lock_entry(name: str, entry: dict[str, Any]) -> None:
-    """Keep what dvc.lock says of a stage with this run, for the coordinator to take over."""
-    text = _FENCE.format(json.dumps(entry, indent=2))
+def leave(name: str, entry: dict[str, Any], timing: dict[str, Any] | None) -> None:
+    """Keep what dvc.lock says of a training with this run, for the coordinator to take over, and
+    what the training took, where this machine knows it.
+    """
+    text = _FENCE.format(json.dumps({"lock": entry, "timing": timing}, indent=2))
     create_markdown_artifact(markdown=text, description=f"{name} in dvc.lock")
 
 
-def read_lock_entry(state: State[Any]) -> dict[str, Any]:
-    """Return what `leave_lock_entry` kept with the run that ended in `state`."""
+def what_was_left(state: State[Any]) -> dict[str, Any]:
+    """Return what `leave` kept with the run that ended in `state`: `lock` and `timing`."""
     run_id = state.state_details.flow_run_id
     assert run_id is not None
     of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]))

@@ -9,13 +9,13 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from flows import console
-from flows.gpu_pool import leave_lock_entry
+from flows import console, gpu_pool
 from flows.outcome import cause, failed_state, is_advice, stage_error
 from sightline.errors import SightlineError, TryAgain
 from sightline.host import gpus, locks
 from sightline.host.processes import Children
 from sightline.layout import Layout
+from sightline.models import timing
 from sightline.pipeline import commands, copies, graph, lockfile, worktrees
 from sightline.settings import params
 
@@ -67,7 +67,9 @@ def stage(name: str, commit: str, params_text: str, lock: dict, force: bool = Fa
                 pushed = children.run(commands.push([name]), copy, on_line)
                 if pushed.status != 0:
                     raise TryAgain(f"push of {name} to the DVC remote: {cause(pushed)}")
-            leave_lock_entry(name, lockfile.locked(copy)[name])
+            item = name.partition("@")[2]
+            took = timing.read(Layout(copy), item)
+            gpu_pool.leave(name, lockfile.locked(copy)[name], took)
         return Completed(message=f"{name} took {result.seconds:.0f} s")
     except SightlineError as error:
         log.error(str(error))

@@ -18,6 +18,7 @@ from flows.outcome import TRY_AGAIN_STATE, cause, failed_state
 from sightline.errors import SightlineError, TryAgain
 from sightline.host.processes import Children
 from sightline.layout import Layout, main_root
+from sightline.models import timing
 from sightline.pipeline import commands, copies, lockfile, worktrees
 from sightline.pipeline.graph import Stage
 from sightline.pipeline.run import Run
@@ -45,7 +46,7 @@ class TaskRun:
     """One run whose stages are tasks: where each ran, and what a person types to repeat one.
 
     `here` runs commands in this workspace. With a `commit` trainings go to a worker of the gpu
-    pool, which checks that out. `run` and `stages` are set when DVC has been asked (`begin`).
+    pool, which checks that out. `run`, `stages` and `stale` are set when DVC has been asked.
     """
 
     run: Run
@@ -128,7 +129,9 @@ class TaskRun:
         if not self.commit or self.stages[name].kind != "train":
             self.here.run(name, line, folder, environment)
         elif state := self._in_pool(name):
-            self._take_over(name, gpu_pool.read_lock_entry(state), folder)
+            left = gpu_pool.what_was_left(state)
+            self._take_over(name, left["lock"], folder)
+            timing.keep(Layout(folder), self.stages[name].item, left["timing"])
             self.where[name] = f"pool {POOL}"
         else:
             self.run.wait_for_room_to_train(name)
@@ -175,9 +178,8 @@ class TaskRun:
         Through a worktree that knows this one entry: nothing is asked of the run cache, which may
         hold older results of the same inputs.
         """
-        assert self.commit is not None
         copy_name = f"take-{name.replace('@', '-')}"
-        with worktrees.worktree(self.root, self.commit, copy_name) as copy:
+        with worktrees.worktree(self.root, str(self.commit), copy_name) as copy:
             project = Layout(copy)
             shutil.copy(Layout(self.root).params, project.params)
             lock = {"schema": "2.0", "stages": {name: entry}}

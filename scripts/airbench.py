@@ -118,7 +118,7 @@ def compare(settings: params.Params, compute: Compute, runs: int) -> None:
     )
     trainers = {
         "airbench": peer_trainer(files, meta, place),
-        RECIPE: our_trainer(settings, place, files),
+        RECIPE: our_trainer(settings, place),
     }
     costs = {name: [] for name in trainers}
     for seed in range(-1, runs):  # the first compiles, and does not count
@@ -137,12 +137,12 @@ def compare(settings: params.Params, compute: Compute, runs: int) -> None:
     print(f"ours takes {medians[RECIPE] / medians['airbench']:.2f} of airbench's seconds")
 
 
-def our_trainer(settings: params.Params, place: Place, files: Processed) -> Trainer:
+def our_trainer(settings: params.Params, place: Place) -> Trainer:
     """Return what trains our recipe."""
 
     def train(seed: int) -> tuple[float, Answer]:
         model = replace(settings.model(MODEL)[0], recipe=RECIPE, seed=seed)
-        training = begin(MODEL, model, settings.recipe(RECIPE), place, files)
+        training = begin(MODEL, model, settings.recipe(RECIPE), place, Layout())
         loop.run(training)
         training.network.eval()
         return training.seconds, training.objective.raw

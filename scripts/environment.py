@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ PYTHON = VENV / "bin" / "python"
 MADE = VENV / ".made"  # written last: what the environment was made from
 LOCK = ROOT / "requirements.lock"
 NO_GIT = ROOT / ".dvc" / "config.local"
+TORCH = os.environ.get("TORCH", "")  # another build of torch than the lock's: cpu, cu130, auto
+OF_TORCH = re.compile(r"(torch|torchvision|triton|cuda-|nvidia-)")
 WITHOUT_GIT = "[core]\n    no_scm = true\n"
 PROBE = (
     "import importlib.util as u, sys; print(*sys.version_info[:2], u.find_spec('pip') is not None)"
@@ -75,6 +78,7 @@ def wanted() -> dict:
         "folder": str(ROOT),
         "python": list(sys.version_info[:2]),
         "sha256": hashlib.sha256(inputs).hexdigest(),
+        "torch": TORCH,
     }
 
 
@@ -120,7 +124,15 @@ def install() -> None:
     """Install what the lock lists, by uv if it can be had, else by pip; then this project."""
     pip = [str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     uv = shutil.which("uv") or own_uv(pip)
-    ways = [[uv, "pip", "install", "--quiet", "--python", str(PYTHON)]] if uv else []
+    # compiled once, as pip does by itself: where Python may not write compiled files, as in many
+    # an image of Docker, every stage would compile what it imports, half the time of its start
+    quick = ["pip", "install", "--quiet", "--compile-bytecode", "--python", str(PYTHON)]
+    ways = [[uv, *quick]] if uv else []
+    if TORCH:
+        if not uv:
+            raise SystemExit(f"TORCH={TORCH} needs uv, and pip could not install it: see above")
+        install_torch([uv, *quick])
+        return
     for way in [*ways, pip]:
         # --no-deps: the lock lists all; pip would ask for `sqlalchemy[asyncio]` with a hash as well
         locked = subprocess.run([*way, "--no-deps", "--require-hashes", "-r", str(LOCK)])
@@ -131,6 +143,29 @@ def install() -> None:
         if way is not pip:
             print("uv failed, pip is tried: it may know an index that uv does not", flush=True)
     raise SystemExit("the packages could not be installed: see above, then run the same again")
+
+
+def install_torch(uv: list) -> None:
+    """Install what the lock lists but for torch, and the same version of torch from the index of
+    PyTorch, as TORCH names it. The lock has no hashes of that index's files.
+    """
+    entries = re.split(r"\n(?=[a-z])", LOCK.read_text())
+    others = [entry for entry in entries if not OF_TORCH.match(entry)]
+    versions = [entry.split()[0] for entry in entries if re.match("torch(vision)?==", entry)]
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write("\n".join(others))
+        file.flush()
+        steps = (
+            ["--no-deps", "--require-hashes", "-r", file.name],
+            ["--torch-backend", TORCH, *versions],
+            ["--no-deps", "--no-build-isolation", "--editable", str(ROOT)],
+        )
+        for step in steps:
+            if subprocess.run([*uv, *step]).returncode != 0:
+                raise SystemExit(
+                    f"the packages could not be installed with TORCH={TORCH}: see above; `make "
+                    "env` without TORCH takes torch from the index of the other packages"
+                )
 
 
 def own_uv(pip: list) -> "str | None":

@@ -86,6 +86,7 @@ def measure(
         cpu_seconds = time.process_time() - begun
         evaluate(name, layout, settings.evaluation.test_time_views)
         results = ModelResults(name, layout)
+        assert results.timing is not None  # it was trained here
         timing = {key: results.timing[key] for key in ("seconds", "processor")}
         return results.metrics | timing | {"cpu_seconds": cpu_seconds}
 

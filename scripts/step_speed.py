@@ -78,7 +78,7 @@ def start(args: argparse.Namespace) -> Training:
     """
     _, model, recipe, compute = chosen(args.model, args)
     place = choose(replace(compute, device="cpu"))
-    training = begin(args.model, model, recipe, place, Layout().processed(model.dataset))
+    training = begin(args.model, model, recipe, place, Layout())
     if training.network.takes_lengths:
         raise SightlineError(
             f"{args.model}: torch counts no FLOPs of recurrent layers: name a model that convolves "

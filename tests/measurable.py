@@ -40,7 +40,13 @@ def make(root: Path, *names: str) -> None:
         "catalogue": "sample",
         "datasets": {"bars": {"image_size": 12, "channels": 1, "val_size": 0.1}},
         "models": {
-            name: {"dataset": "bars", "network": network, "task": task, "recipe": name}
+            name: {
+                "dataset": "bars",
+                "network": network,
+                "task": task,
+                "recipe": name,
+                "start": "random",
+            }
             for name, (network, _, task) in entries.items()
         },
         "recipes": {

@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from sightline.layout import Layout, ResultFiles
+from sightline.models import timing
 from sightline.tracking.locked_results import dvc_md5
 
 CLASSES = ["0", "1", "2"]
@@ -29,24 +30,26 @@ def make_results(
 ) -> Layout:
     """Leave one model's files and its entries in dvc.lock; other models stay as they are."""
     layout, network = Layout(root), name.rsplit("-", 1)[1]
-    model, results = layout.model(name), layout.results(name)
-    model.path.mkdir(parents=True, exist_ok=True)
-    results.path.mkdir(parents=True, exist_ok=True)
-    model.weights.write_bytes(f"{name} {val_top1}".encode())
-    _write_model_json(model.description, name, network, catalogue, val_top1)
+    trained, model, results = layout.trained(name), layout.model(name), layout.results(name)
+    for folder in (trained, model, results):
+        folder.path.mkdir(parents=True, exist_ok=True)
+    trained.weights.write_bytes(f"{name} {val_top1}".encode())
+    _write_model_json(trained.description, name, network, catalogue, val_top1)
+    _write_epochs(trained.epochs, val_top1, epochs)
+    _write_timing(layout, name, seconds)
     _write_onnx(model.onnx, val_top1 or 0.5)
     model.card.write_text(f"# {name}\n")
-    _write_results(results, catalogue, val_top1, epochs, seconds)
+    model.export.write_text(json.dumps({"opset": 18}))
+    _write_results(results, catalogue, val_top1)
     write_lock(layout, name, data_md5)
     return layout
 
 
 def write_lock(layout: Layout, name: str, data_md5: str = "d" * 32, dataset: str = "mnist") -> None:
     """Write the entries of all stages but log, as dvc does, for the files there are."""
-    weights, description = f"models/{name}/weights.pt", f"models/{name}/model.json"
-    results, model = f"reports/{name}", f"models/{name}"
+    results = f"reports/{name}"
     data = {"path": f"data/processed/{dataset}", "hash": "md5", "md5": f"{data_md5}.dir"}
-    trained = [_file(layout, description), _file(layout, weights)]
+    trained = [_folder(layout, f"trained/{name}")]
     compute = {"device": "auto", "dtype": "auto", "threads": 2, "processes": 1}
     lock = {"schema": "2.0", "stages": {}}
     if layout.lock.exists():
@@ -56,10 +59,7 @@ def write_lock(layout: Layout, name: str, data_md5: str = "d" * 32, dataset: str
             "cmd": f"sightline train {name}",
             "deps": [data],
             "params": {"params.yaml": {"compute": compute}},
-            "outs": [
-                *trained,
-                *(_file(layout, f"{results}/{file}") for file in ("epochs.csv", "timing.json")),
-            ],
+            "outs": trained,
         },
         f"evaluate@{name}": {
             "cmd": f"sightline evaluate {name}",
@@ -79,10 +79,7 @@ def write_lock(layout: Layout, name: str, data_md5: str = "d" * 32, dataset: str
         f"export@{name}": {
             "cmd": f"sightline export {name}",
             "deps": [data, *trained, _file(layout, f"{results}/metrics.json")],
-            "outs": [
-                *(_file(layout, f"{model}/{file}") for file in ("README.md", "model.onnx")),
-                _file(layout, f"{results}/export.json"),
-            ],
+            "outs": [_folder(layout, f"models/{name}")],
         },
     }
     plain = json.loads(json.dumps(lock))  # dvc.lock has no YAML anchors
@@ -173,33 +170,13 @@ def _write_onnx(path: Path, bias: float) -> None:
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def _write_results(results: ResultFiles, catalogue, val_top1, epochs, seconds) -> None:
+def _write_results(results: ResultFiles, catalogue, val_top1) -> None:
     figures = {"top1": 0.8, "top5": 1.0, "loss": 0.5, "ece": 0.02}
     metrics = {"catalogue": catalogue, "task": "classify", "parameters": 48, "flops": 96}
     if val_top1 is not None:
         metrics["val"] = figures | {"top1": val_top1}
     metrics["test"] = figures
     results.metrics.write_text(json.dumps(metrics))
-    results.export.write_text(json.dumps({"opset": 18}))
-    timing = {
-        "seconds": seconds,
-        "steps": 9,
-        "steps_executed": 9,
-        "images_per_second": 1234.5,
-        "device": "cpu",
-        "processor": "a CPU",
-        "dtype": "float32",
-        "threads": 2,
-        "torch": "2.14.1",
-    }
-    results.timing.write_text(json.dumps(timing))
-    val = val_top1 is not None
-    header = ["epoch", "step", "learning_rate", "train_loss", "train_top1", "val_loss", "val_top1"]
-    rows = [
-        [e, 3 * e, 0.1 / e, 1 / e, 1 - 1 / (e + 1), 1 / e if val else "", 0.5 if val else ""]
-        for e in range(1, epochs + 1)
-    ]
-    _write_csv(results.epochs, header, rows)
     pairs = [(CLASSES[i % 3], CLASSES[(i + (i % 4 == 0)) % 3]) for i in range(12)]
     for drawn in (results, results.insight):
         drawn.tables.mkdir(parents=True, exist_ok=True)
@@ -212,6 +189,31 @@ def _write_results(results: ResultFiles, catalogue, val_top1, epochs, seconds) -
     Image.new("RGB", (8, 8), "green").save(results.insight.picture("occlusion"))
     header = ["actual", "predicted", "count", "of"]
     _write_csv(results.insight.table("confused"), header, [("0", "1", 1, 4)])
+
+
+def _write_timing(layout: Layout, name: str, seconds: float) -> None:
+    took = {
+        "seconds": seconds,
+        "steps": 9,
+        "steps_executed": 9,
+        "images_per_second": 1234.5,
+        "device": "cpu",
+        "processor": "a CPU",
+        "dtype": "float32",
+        "threads": 2,
+        "torch": "2.14.1",
+    }
+    timing.keep(layout, name, took)
+
+
+def _write_epochs(path: Path, val_top1, epochs: int) -> None:
+    val = val_top1 is not None
+    header = ["epoch", "step", "learning_rate", "train_loss", "train_top1", "val_loss", "val_top1"]
+    rows = [
+        [e, 3 * e, 0.1 / e, 1 / e, 1 - 1 / (e + 1), 1 / e if val else "", 0.5 if val else ""]
+        for e in range(1, epochs + 1)
+    ]
+    _write_csv(path, header, rows)
 
 
 def _write_csv(path: Path, header: list, rows) -> None:

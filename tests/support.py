@@ -82,6 +82,7 @@ def write_workspace(
             "network": network,
             "task": "classify",
             "recipe": recipe,
+            "start": "random",
         }
         for network, recipe in models.items()
     }

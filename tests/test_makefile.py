@@ -64,6 +64,27 @@ def test_the_environment_is_made_once_and_follows_its_lock(project):
     assert len(log.read_text().splitlines()) == 4
 
 
+@pytest.mark.faults
+def test_another_build_of_torch_comes_without_the_locks_files_of_torch(project, tmp_path):
+    copy = shutil.copytree(project, tmp_path / "copy", symlinks=True)
+    (copy / "uv.log").unlink()
+    program(
+        copy / "bin" / "uv",
+        'echo "$@" >> uv.log\nfor last; do :; done\ncat "$last" >> listed 2>/dev/null; true',
+    )
+    assert make(copy, "env", TORCH="cpu").returncode == 0
+    packages, torch, itself = (copy / "uv.log").read_text().splitlines()
+    assert "--require-hashes" in packages and "--editable" in itself
+    assert torch.endswith("--torch-backend cpu torch==2.14.1 torchvision==0.29.1")
+    listed = re.findall(r"^([a-z][\w.-]*)==", (copy / "listed").read_text(), re.MULTILINE)
+    assert {"numpy", "dvc", "onnxruntime"} <= set(listed)
+    assert not [name for name in listed if name.startswith(("nvidia", "triton", "torch"))]
+    assert make(copy, "env", TORCH="cpu").stdout == ""  # nothing to do
+    program(copy / "bin" / "uv", "exit 1")
+    done = make(copy, "env", TORCH="cu130")
+    assert done.returncode != 0 and "TORCH=cu130: see above; `make env` without" in done.stderr
+
+
 DAMAGES = {
     "lost its Python": lambda venv: lose_python(venv),
     "does not start": lambda venv: program(venv / "bin" / "python", "exit 1"),

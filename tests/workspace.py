@@ -9,6 +9,9 @@ from pathlib import Path
 
 import yaml
 
+from sightline.layout import Layout
+from sightline.models import timing
+
 ROOT = Path(__file__).parent.parent
 READS = Path(".sightline") / "reads"  # a file a stage: which files it opened in the first run
 MODELS = ["mnist-cnn", "mnist-lstm", "imagenet-lstm"]
@@ -57,21 +60,18 @@ class Workspace:
         (self.root / path).write_text(yaml.safe_dump(content, sort_keys=False))
 
     def locked(self) -> dict[str, dict[str, str]]:
-        """Return the hash of every output in dvc.lock, by stage, without the volatile one."""
+        """Return the hash of every output in dvc.lock, by stage."""
         lock = yaml.safe_load((self.root / "dvc.lock").read_text())
         return {
-            stage: {
-                out["path"]: out["md5"]
-                for out in entry["outs"]
-                if not out["path"].endswith("timing.json")
-            }
+            stage: {out["path"]: out["md5"] for out in entry["outs"]}
             for stage, entry in lock["stages"].items()
         }
 
     def steps_executed(self, model: str) -> int:
         """Return how many training steps the last training of a model executed."""
-        timing = json.loads((self.root / "reports" / model / "timing.json").read_text())
-        return timing["steps_executed"]
+        took = timing.read(Layout(self.root), model)
+        assert took is not None
+        return took["steps_executed"]
 
 
 def copy_project(target: Path) -> Workspace:

@@ -24,4 +24,4 @@ def load(name: str, root: str = ".") -> "TrainedModel":
     from sightline.layout import Layout
     from sightline.models.trained import load_model
 
-    return load_model(Layout(root).model(name))
+    return load_model(Layout(root).trained(name))

@@ -6,19 +6,18 @@ import argparse
 import io
 import logging
 import os
-import select
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from types import FunctionType
 
+from sightline.arguments import parser
 from sightline.errors import TRY_AGAIN, SightlineError, TryAgain, masked, one_line
 from sightline.files import disk_errors, write_atomically
+from sightline.host.output import NobodyReads, flushed
 from sightline.layout import Layout
-from sightline.pipeline.add_arguments import add_arguments
 
 DEBUG = "SIGHTLINE_DEBUG"  # 1: an error that nobody foresaw ends in its traceback
 _OWN_CODE = "SIGHTLINE_OWN_CODE"  # the package for which a command was started anew
@@ -35,6 +34,13 @@ def repro(args: argparse.Namespace) -> None:
     repro(Path(), settings, args.targets, args.jobs, args.force, fork)
 
 
+def code(args: argparse.Namespace) -> None:
+    """List the code that each stage runs, which makes a stage out of date when it changes."""
+    from sightline.pipeline.stage_code import write_lists
+
+    write_lists(Layout())
+
+
 def download(args: argparse.Namespace) -> None:
     """Fetch the files of one dataset, checked against its catalogue."""
     from sightline.data.fetch import download
@@ -43,8 +49,14 @@ def download(args: argparse.Namespace) -> None:
     layout = Layout()
     settings = params.load(layout)
     settings.dataset(args.name)
-    catalogue = layout.catalogue(settings.catalogue)
-    download(catalogue, layout.raw(args.name), layout.state.downloads)
+    download(layout.catalogue(settings.catalogue), layout.raw(args.name), layout.state.downloads)
+
+
+def weights(args: argparse.Namespace) -> None:
+    """Fetch weights to begin with, checked against data/weights.yaml."""
+    from sightline.data.fetch import download_weights
+
+    download_weights(args.name, Layout())
 
 
 def preprocess(args: argparse.Namespace) -> None:
@@ -121,6 +133,21 @@ def predict(args: argparse.Namespace) -> None:
     predict(args.model, args.images, top=args.top, invert=args.invert)
 
 
+def publish(args: argparse.Namespace) -> None:
+    """Write a folder of one exported model for others: card, test vectors, sums, provenance."""
+    from sightline.publishing.publish import publish
+
+    publish(args.model, Path(args.folder), Layout(), args.license, args.key)
+
+
+def verify(args: argparse.Namespace) -> None:
+    """Check a published folder, file by file, and run its test vectors. Needs no torch."""
+    from sightline.publishing.verify import verify
+
+    for line in verify(Path(args.folder), args.key):
+        print(line)
+
+
 def benchmark(args: argparse.Namespace) -> None:
     """Measure exported models in onnxruntime; without a name, those that have no record."""
     from sightline.benchmark.run import benchmark
@@ -191,8 +218,12 @@ def remove(args: argparse.Namespace) -> None:
 def _progress_bar(name: str) -> Iterator[Callable[[int, int, float], None]]:
     """Yield what training tells its progress to; quiet where there is no terminal."""
     from tqdm import tqdm
+    from tqdm.contrib.logging import logging_redirect_tqdm
 
-    with tqdm(desc=name, unit="step", disable=bool(_rank()) or None, leave=False) as bar:
+    with (
+        tqdm(desc=name, unit="step", disable=bool(_rank()) or None, leave=False) as bar,
+        logging_redirect_tqdm() if not bar.disable else nullcontext(),
+    ):
 
         def tell(step: int, steps: int, loss: float) -> None:
             bar.total = steps
@@ -207,82 +238,11 @@ def _rank() -> int | None:
     return int(os.environ["RANK"]) if "TORCHELASTIC_RUN_ID" in os.environ else None
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
-    root = argparse.ArgumentParser(
-        prog="sightline",
-        description="Teach convolutional and recurrent networks to see, reproducibly.",
-    )
-    commands = root.add_subparsers(required=True, metavar="COMMAND")
-    for command, name_help in (
-        (download, "a dataset in params.yaml"),
-        (preprocess, "a dataset in params.yaml"),
-        (train, "a model in params.yaml"),
-        (evaluate, "a model in params.yaml"),
-        (insight, "a model in params.yaml"),
-        (export, "a model in params.yaml"),
-        (log, "a model in params.yaml; all where it is left out"),
-    ):
-        sub = _add(commands, command)
-        sub.add_argument("name", help=name_help, nargs="?" if command is log else None)
-    sub = _add(commands, repro)
-    sub.add_argument("targets", nargs="*", help="stages (train@mnist-lstm) or kinds (export)")
-    sub.add_argument("-j", "--jobs", type=_jobs, help="stages at once; a core each by default")
-    sub.add_argument("-f", "--force", action="store_true", help="run them even if unchanged")
-    sub.add_argument(
-        "--no-fork", action="store_true", help="start each stage as a program of its own"
-    )
-    sub = _add(commands, predict)
-    sub.add_argument("model", help="the ONNX file")
-    sub.add_argument("images", nargs="+", help="image files of any size and kind")
-    sub.add_argument("--top", type=_top, default=1, help="classes to print for each image")
-    sub.add_argument(
-        "--invert",
-        choices=("auto", "yes", "no"),
-        default="auto",
-        help="turn light into dark: auto does so for a light border, if the model wants a dark one",
-    )
-    sub = _add(commands, benchmark)
-    sub.add_argument("names", nargs="*", help="models in params.yaml")
-    sub.add_argument("--force", action="store_true", help="measure again what has a record")
-    _add(commands, compare)
-    _add(commands, report)
-    sub = _add(commands, ui)
-    sub.add_argument("--port", type=int, default=5000, help="5000 where it is left out")
-    _add(commands, validate)
-    add_arguments(_add(commands, add))
-    sub = _add(commands, remove)
-    sub.add_argument("name", help="a model or a dataset in params.yaml")
-    sub = _add(commands, clone)
-    sub.add_argument("folder", help="the clone, below .sightline/clones; made where it is missing")
-    return root
-
-
-def _jobs(text: str) -> int:
-    """Return the number of stages at once; an error of argparse for what is none."""
-    from sightline.host.processors import cores
-
-    if not text.isdecimal() or not 1 <= int(text) <= cores():
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no number of stages from 1 to {cores()}, the cores of this machine"
-        )
-    return int(text)
-
-
-def _top(text: str) -> int:
-    """Return the number of classes to print; an error of argparse for what is none."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of classes, 1 or more")
-    return int(text)
-
-
-def _add(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", function: FunctionType
-) -> argparse.ArgumentParser:
-    summary = (function.__doc__ or "").split("\n")[0]
-    sub = commands.add_parser(function.__name__, help=summary, description=summary)
-    sub.set_defaults(run=function)
-    return sub
+COMMANDS = (
+    *(repro, download, preprocess, weights, train, evaluate, insight, export, log, code),
+    *(predict, publish, verify, benchmark, compare, report, ui),
+    *(validate, add, remove, clone),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -303,20 +263,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")  # names of files may be in any encoding
-    args = parser().parse_args(argv)
+    args = parser(COMMANDS).parse_args(argv)
     level = logging.WARNING if _rank() else logging.INFO
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_mask)
     logging.basicConfig(level=level, format="%(message)s", handlers=[handler])
     try:
-        with disk_errors(), _output():
+        with disk_errors(), flushed():
             args.run(args)
     except SightlineError as error:
         print(f"sightline: {error}", file=sys.stderr)
         return TRY_AGAIN if isinstance(error, TryAgain) else 1
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    except _NobodyReads:
+    except NobodyReads:
         return 128 + signal.SIGPIPE
     except Exception as error:
         if os.environ.get(DEBUG) == "1":
@@ -362,37 +322,6 @@ def _run_the_code_of_this_folder() -> None:
     paths = [own, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     os.environ |= {"PYTHONPATH": os.pathsep.join(paths), _OWN_CODE: own}
     os.execv(sys.executable, [sys.executable, "-P", "-m", "sightline.cli", *sys.argv[1:]])
-
-
-class _NobodyReads(Exception):
-    """The reader of the output has ended, as `head` does."""
-
-
-@contextmanager
-def _output() -> Iterator[None]:
-    """Write out at the end what was printed. Where that fails, Python does not try it again."""
-    try:
-        yield
-        if sys.stdout:  # None where the shell has closed it
-            sys.stdout.flush()
-    except OSError as error:
-        if not sys.stdout:
-            raise
-        gone = isinstance(error, BrokenPipeError) and _reader_is_gone()
-        try:
-            sys.stdout.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if gone:
-            raise _NobodyReads from None
-        raise
-
-
-def _reader_is_gone() -> bool:
-    """Whether the output is a pipe that nobody reads; other pipes break, too."""
-    output = select.poll()
-    output.register(sys.stdout.fileno(), 0)
-    return any(event & select.POLLERR for _, event in output.poll(0))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import hashlib
 import io
 import json
 import os
@@ -75,6 +76,17 @@ def read_table(path: Path, remedy: str) -> list[dict[str, str]]:
     if not text.endswith("\n"):
         raise SightlineError(f"{path} is damaged (its last line was cut): {remedy}")
     return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def md5(content: bytes) -> str:
+    """Return the md5 that DVC gives a file: a name for it, and no protection against anybody."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def md5_of_folder(md5s: dict[str, str]) -> str:
+    """Return the md5 that DVC gives a folder, from the md5 of each file by its path in there."""
+    listed = [{"md5": md5s[name], "relpath": name} for name in sorted(md5s)]
+    return md5(json.dumps(listed, sort_keys=True).encode()) + ".dir"
 
 
 @contextmanager

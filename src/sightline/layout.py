@@ -8,11 +8,10 @@ outlive a copy (`State`) lies in the workspace that it is a copy of.
 from pathlib import Path
 
 SPLITS = ("train", "val", "test")
-PARAMS, LOCK = "params.yaml", "dvc.lock"  # seen from the root of a project
+PARAMS, LOCK, PIPELINE = "params.yaml", "dvc.lock", "dvc.yaml"  # seen from the root of a project
 SOURCE = "source.json"  # beside the files of a dataset
 
-# Where copies of a workspace are made, seen from the workspace that they are copies of: by DVC for
-# experiments (`dvc exp run --temp`, `--queue`), for a schedule, and for one run of a flow.
+# where copies of a workspace are made in it: by DVC for experiments, for a schedule, for a flow
 EXPERIMENTS, CLONES, WORKTREES = (
     Path(folder) for folder in (".dvc/tmp/exps", ".sightline/clones", ".sightline/worktrees")
 )
@@ -41,11 +40,6 @@ class Layout:
     def params(self) -> Path:
         """params.yaml."""
         return self.root / PARAMS
-
-    @property
-    def pipeline(self) -> Path:
-        """dvc.yaml: the stage graph, plots and artifacts."""
-        return self.root / "dvc.yaml"
 
     @property
     def lock(self) -> Path:
@@ -100,6 +94,15 @@ class Layout:
         """The names of all catalogues."""
         return sorted(path.stem for path in self.catalogue("x").parent.glob("*.yaml"))
 
+    @property
+    def weights_catalogue(self) -> Path:
+        """The YAML file of the weights that a training may begin with."""
+        return self.root / "data" / "weights.yaml"
+
+    def weights(self, name: str) -> "Raw":
+        """What `weights` fetched, where dvc.yaml looks for what a training begins with."""
+        return Raw(self.trained(name).path)
+
     def raw(self, dataset: str) -> "Raw":
         """What `download` fetched."""
         return Raw(self.root / "data" / "raw" / dataset)
@@ -108,8 +111,17 @@ class Layout:
         """What `preprocess` made."""
         return Processed(self.root / "data" / "processed" / dataset)
 
+    @property
+    def code(self) -> Path:
+        """The folder of lists of code: for each stage, the files that its command runs."""
+        return self.root / "data" / "code"
+
+    def trained(self, name: str) -> "TrainedFiles":
+        """What `train` made of one model."""
+        return TrainedFiles(self.root / "trained" / name)
+
     def model(self, name: str) -> "ModelFiles":
-        """What `train` and `export` made of one model."""
+        """What `export` made of one model: all that other programs need of it."""
         return ModelFiles(self.root / "models" / name)
 
     def results(self, name: str) -> "ResultFiles":
@@ -118,13 +130,17 @@ class Layout:
 
     def outs(self, name: str) -> dict[str, list[Path]]:
         """What the stages leave of one model, by the kind of stage."""
-        model, results = self.model(name), self.results(name)
+        results = self.results(name)
         return {
-            "train": [model.description, model.weights, results.epochs, results.timing],
+            "train": [self.trained(name).path],
             "evaluate": [results.metrics, results.pictures, results.tables],
             "insight": [results.insight.pictures, results.insight.tables],
-            "export": [model.onnx, model.card, results.export],
+            "export": [self.model(name).path],
         }
+
+    def logged(self, name: str) -> Path:
+        """Which run of MLflow holds one model."""
+        return self.root / "logged" / f"{name}.json"
 
     def page(self, catalogue: str, dataset: str) -> Path:
         """The HTML page of one dataset from one catalogue, across its models."""
@@ -174,8 +190,8 @@ class Processed(Folder):
         return self.path / f"{split}.labels.npy"
 
 
-class ModelFiles(Folder):
-    """A trained model and its exported form."""
+class TrainedFiles(Folder):
+    """A trained network."""
 
     @property
     def weights(self) -> Path:
@@ -188,19 +204,78 @@ class ModelFiles(Folder):
         return self.path / "model.json"
 
     @property
+    def epochs(self) -> Path:
+        """The training curve, a row each epoch."""
+        return self.path / "epochs.csv"
+
+
+class ModelFiles(Folder):
+    """An exported model."""
+
+    @property
     def onnx(self) -> Path:
         """The exported model."""
         return self.path / "model.onnx"
 
     @property
-    def unchecked_onnx(self) -> Path:
-        """The exported model before it has passed its checks."""
-        return self.path / "unchecked.onnx"
+    def lengths_onnx(self) -> Path:
+        """The exported model that also takes `lengths`, where the network can."""
+        return self.path / "model-lengths.onnx"
+
+    @property
+    def export(self) -> Path:
+        """The figures of the exported file's checks."""
+        return self.path / "export.json"
+
+    @property
+    def unchecked(self) -> "ModelFiles":
+        """The exported files before they have passed their checks."""
+        return ModelFiles(self.path / "unchecked")
 
     @property
     def card(self) -> Path:
         """The model card."""
         return self.path / "README.md"
+
+
+class PublishedFiles(ModelFiles):
+    """An exported model as others get it: `sightline publish`. Its card has front-matter."""
+
+    @property
+    def labels(self) -> Path:
+        """The names of the classes, in the order of the outputs, of a model that chooses."""
+        return self.path / "labels.json"
+
+    @property
+    def provenance(self) -> Path:
+        """The commit and the entries of dvc.lock that the model comes from."""
+        return self.path / "provenance.json"
+
+    @property
+    def sbom(self) -> Path:
+        """The packages of the environment, in CycloneDX's form."""
+        return self.path / "sbom.cdx.json"
+
+    @property
+    def sums(self) -> Path:
+        """The SHA-256 of every file but this one and the signature."""
+        return self.path / "SHA256SUMS"
+
+    @property
+    def signature(self) -> Path:
+        """The signature of all other files, where a key was given."""
+        return self.path / "model.sig"
+
+    @property
+    def lengths_vectors(self) -> Path:
+        """The folder of the test vectors of model-lengths.onnx."""
+        return self.path / "model-lengths"
+
+
+def file_with_lengths(onnx: Path) -> Path | None:
+    """Return the file that also takes `lengths`, model-lengths.onnx beside model.onnx, if any."""
+    beside = onnx.with_name(f"{onnx.stem}-lengths{onnx.suffix}")
+    return beside if beside.is_file() else None
 
 
 class Drawn(Folder):
@@ -229,29 +304,9 @@ class ResultFiles(Drawn):
     """The figures of one model, and the tables and pictures of its evaluation."""
 
     @property
-    def epochs(self) -> Path:
-        """The training curve, a row each epoch."""
-        return self.path / "epochs.csv"
-
-    @property
-    def timing(self) -> Path:
-        """What the training took, and on what: the one file that differs between equal runs."""
-        return self.path / "timing.json"
-
-    @property
     def metrics(self) -> Path:
         """The figures on val and test."""
         return self.path / "metrics.json"
-
-    @property
-    def export(self) -> Path:
-        """The figures of the exported file's checks."""
-        return self.path / "export.json"
-
-    @property
-    def logged(self) -> Path:
-        """What stands in MLflow of the model."""
-        return self.path / "logged.json"
 
     @property
     def insight(self) -> Drawn:
@@ -313,6 +368,10 @@ class State(Folder):
     def passed(self) -> Path:
         """The digest of the settings that passed `sightline validate` last."""
         return self.path / "validated"
+
+    def timing(self, digest: str) -> Path:
+        """What the training took that ended in weights of this digest, and on what."""
+        return self.path / "timing" / f"{digest}.json"
 
     def traceback(self, command: str) -> Path:
         """Where the last error of one command that nobody foresaw came from."""

@@ -86,5 +86,5 @@ def test_a_record_is_added_to_the_run_once_and_the_next_one_after_it(layout, cap
 def test_a_model_that_is_not_the_one_of_dvc_lock_is_named_and_left_out(layout, caplog):
     layout.model("mnist-cnn").onnx.write_bytes(b"another")
     tracked.complete([measurement(layout)], layout)
-    assert "not in MLflow: mnist-cnn is not logged: models/mnist-cnn/model.onnx" in caplog.text
+    assert "not in MLflow: mnist-cnn is not logged: models/mnist-cnn" in caplog.text
     assert not store.find(layout).database.exists()

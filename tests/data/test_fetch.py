@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import yaml
 from served import (
     complete,
     cut,
@@ -25,7 +26,7 @@ from sightline.data.fetch import download
 from sightline.data.transfer import Network
 from sightline.errors import SightlineError, TryAgain
 from sightline.host.locks import waited_for
-from sightline.layout import Raw
+from sightline.layout import Layout, Raw
 
 DATA = bytes(range(256)) * 4096  # 1 MiB
 IMPATIENT = Network(rounds=3, timeout=0.5, pause=0.01)
@@ -210,6 +211,39 @@ def test_md5_alone_is_enough(fetch, server):
     assert fetch(url, size=None, sha256=None, md5=hashlib.md5(DATA).hexdigest()).exists()
     with pytest.raises(SightlineError, match="md5 is"):
         fetch(url, size=None, sha256=None, md5="0" * 32)
+
+
+@pytest.fixture
+def fetch_weights(tmp_path):
+    """Fetch weights from a URL whose SHA-256 begins as is given; return the file's path."""
+
+    def run(url: str, begins: str) -> Path:
+        file = {"name": "net.pth", "role": "weights", "urls": [url], "sha256_begins": begins}
+        entry = {"format": "torch", "names": "torchvision", "note": "-", "terms": "-", "file": file}
+        layout = Layout(tmp_path)
+        layout.weights_catalogue.parent.mkdir(exist_ok=True)
+        layout.weights_catalogue.write_text(yaml.safe_dump({"net": entry}))
+        fetching.download_weights("net", layout, IMPATIENT)
+        return layout.weights("net").path / "net.pth"
+
+    return run
+
+
+def test_weights_are_known_by_the_beginning_of_their_digest(fetch_weights, server):
+    path = fetch_weights(server.at("/net", complete(DATA)), digest(DATA)[:8])
+    assert path.read_bytes() == DATA
+    about, paths = source.read(Raw(path.parent), "weights")
+    assert paths == {"weights": path} and about["names"] == "torchvision"
+    assert about["files"][0]["sha256"] == digest(DATA)
+    fetch_weights(server.at("/net", complete(DATA)), digest(DATA)[:8])
+    assert len(server.seen) == 1  # what is there and right is not fetched again
+
+
+@pytest.mark.faults
+def test_weights_whose_digest_begins_otherwise_are_refused(fetch_weights, server, tmp_path):
+    with pytest.raises(SightlineError, match=r"sha256 is \w+, the catalogue says 00000000\.\."):
+        fetch_weights(server.at("/net", complete(DATA)), "00000000")
+    assert not (tmp_path / "trained" / "net" / "net.pth").exists()
 
 
 def test_a_redirect_away_from_https_is_not_followed(fetch, server):

@@ -74,7 +74,7 @@ def test_figures_over_views_stand_apart(layout, name, kind, count):
 
 
 def test_the_logits_of_the_views_are_averaged(layout):
-    model = load_model(layout.model("flipping"))
+    model = load_model(layout.trained("flipping"))
     images, labels = load_split(layout.processed("bars"), "test")
     figures = over_views(model, {"test": (images, labels)}, "flip")["test_time"]["test"]
     with torch.no_grad():

@@ -39,9 +39,9 @@ def test_card_tells_sample_from_real_and_carries_the_figures(layout):
 @pytest.mark.faults
 def test_names_of_classes_are_text_in_the_card(layout):
     files, results = layout.model("cnn"), ModelResults("cnn", layout)
-    description = json.loads(files.description.read_text())
+    description = json.loads(layout.trained("cnn").description.read_text())
     description["data"] |= {"classes": ["<b>a", "*b*"], "note": "<script>", "terms": "[x](y)"}
-    figures = json.loads(layout.results("cnn").export.read_text())
+    figures = json.loads(files.export.read_text())
     text = card(description, results.metrics, figures, Session(files.onnx))
     assert r"Classes: &lt;b&gt;a, \*b\*." in text
     assert "> &lt;script&gt;" in text and r"terms: \[x\](y)" in text

@@ -27,7 +27,7 @@ def write(model: onnx.ModelProto, path: Path) -> Path:
 
 def run_check(layout: Layout, name: str, path: Path) -> dict:
     split = load_split(layout.processed("bars"), "test")
-    return check(path, load_model(layout.model(name)), *split)
+    return check(path, load_model(layout.trained(name)), *split)
 
 
 def shift_logit(model: onnx.ModelProto, index: int, by: float) -> None:
@@ -80,7 +80,7 @@ def test_check_refuses_what_the_onnx_checker_refuses(layout, tmp_path):
 
 def make_two_classes_tie(layout: Layout, name: str) -> None:
     """Give two classes the same row of the head, above the third: torch then says the first."""
-    path = layout.model(name).weights
+    path = layout.trained(name).weights
     weights = torch.load(path)
     weights["head.weight"][1] = weights["head.weight"][0]
     weights["head.bias"][:] = torch.tensor([9.0, 9.0, -9.0])
@@ -96,7 +96,7 @@ def test_near_ties_are_counted_and_what_is_no_tie_is_refused(copy, tmp_path):
     assert figures["near_ties"] == figures["images"] == 60
     assert figures["top1_torch"] == figures["top1_onnxruntime"] == pytest.approx(1 / 3, abs=1e-6)
 
-    path = copy.model("mlp").weights
+    path = copy.trained("mlp").weights
     weights = torch.load(path)
     weights["head.bias"][0] += 1.2e-4  # within the tolerance of outputs, and more than a tie
     torch.save(weights, path)

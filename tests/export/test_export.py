@@ -21,7 +21,7 @@ from sightline.networks import layers
 
 
 def test_export_json_holds_flat_figures_of_all_of_test(layout):
-    figures = json.loads(layout.results("gru").export.read_text())
+    figures = json.loads(layout.model("gru").export.read_text())
     assert all(isinstance(value, int | float) for value in figures.values())
     metrics = json.loads(layout.results("gru").metrics.read_text())
     assert figures["images"] == 60
@@ -33,7 +33,9 @@ def test_export_json_holds_flat_figures_of_all_of_test(layout):
 
 def test_same_weights_same_bytes_in_another_process_with_its_code_elsewhere(copy, tmp_path):
     name = "lstm-deep"
-    paths = copy.outs(name)["export"]
+    outs = copy.outs(name)["export"]
+    paths = [path for out in outs for path in (out.iterdir() if out.is_dir() else [out])]
+    assert copy.model(name).lengths_onnx in paths
     before = {path: path.read_bytes() for path in paths}
     source = tmp_path / "elsewhere"
     shutil.copytree(Path(sightline.__file__).parent, source / "sightline")
@@ -69,17 +71,17 @@ def test_failing_export_stops_with_a_line_and_leaves_no_model(copy, monkeypatch)
     network = ModuleType("sightline.networks.frozen")
     network.Settings, network.Network = NoSettings, FrozenBatch
     monkeypatch.setitem(sys.modules, "sightline.networks.frozen", network)
-    files = copy.model("mlp")
-    description = json.loads(files.description.read_text())
+    files, trained = copy.model("mlp"), copy.trained("mlp")
+    description = json.loads(trained.description.read_text())
     description |= {"network": "frozen", "recipe": {**description["recipe"], "network": {}}}
-    write_json(files.description, description)
+    write_json(trained.description, description)
     weights = FrozenBatch(NoSettings(), description["shape"], 3).state_dict()
-    torch.save(weights, files.weights)
+    torch.save(weights, trained.weights)
     assert files.onnx.exists()
     with pytest.raises(SightlineError, match=r"model\.onnx was not written: ") as raised:
         export("mlp", copy)
     assert "\n" not in str(raised.value)
-    assert not list(files.path.glob("*.onnx*"))
+    assert not list(files.path.rglob("*.onnx*")) and not files.unchecked.path.exists()
 
 
 def test_export_without_metrics_names_the_stage_to_run(copy):

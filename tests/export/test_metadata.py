@@ -11,7 +11,7 @@ from sightline.export.translate import OPSET
 def test_metadata_tells_what_the_file_is(layout):
     model = onnx.load(layout.model("lstm").onnx)
     metadata = {item.key: item.value for item in model.metadata_props}
-    assert metadata["sightline_contract"] == "1"
+    assert metadata["sightline_contract"] == "2"
     assert (metadata["name"], metadata["network"], metadata["task"]) == ("lstm", "lstm", "classify")
     assert (metadata["dataset"], metadata["catalogue"], metadata["terms"]) == (
         "bars",

@@ -22,7 +22,8 @@ ANY_HEIGHT = [name for name in RECURRENT if name != "irnn-permuted"]
 
 def bare(layout: Layout, name: str, **feeds) -> dict[str, np.ndarray]:
     """Ask the file as somebody does who has onnxruntime and nothing of ours."""
-    session = onnxruntime.InferenceSession(layout.model(name).onnx)
+    files = layout.model(name)
+    session = onnxruntime.InferenceSession(files.lengths_onnx if "lengths" in feeds else files.onnx)
     names = [output.name for output in session.get_outputs()]
     return dict(zip(names, session.run(names, feeds), strict=True))
 
@@ -35,7 +36,7 @@ def take(layout: Layout, count: int) -> np.ndarray:
 def test_outputs_are_torchs(layout, name):
     images = take(layout, 7)
     with torch.inference_mode():
-        expected = load_model(layout.model(name))(torch.from_numpy(images))
+        expected = load_model(layout.trained(name))(torch.from_numpy(images))
     actual = bare(layout, name, images=images)
     assert list(actual) == ["logits", "probabilities", "features"]
     for key, value in expected.items():
@@ -48,18 +49,25 @@ def test_axes_have_names_where_they_are_dynamic(layout, name):
     def shape(value):
         return [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
 
-    graph = onnx.load(layout.model(name).onnx).graph
+    files = layout.model(name)
     height = "height" if name in ANY_HEIGHT else 12
-    inputs = {value.name: shape(value) for value in graph.input}
-    lengths = {"lengths": ["batch"]} if name in RECURRENT else {}
-    assert inputs == {"images": ["batch", height, 12, 1]} | lengths
-    outputs = {value.name: shape(value) for value in graph.output}
-    features = load_model(layout.model(name)).network.feature_size
-    assert outputs == {
-        "logits": ["batch", 3],
-        "probabilities": ["batch", 3],
-        "features": ["batch", features],
-    }
+    features = load_model(layout.trained(name)).network.feature_size
+    expected = {files.onnx: {"images": ["batch", height, 12, 1]}}
+    if name in RECURRENT:
+        expected[files.lengths_onnx] = expected[files.onnx] | {"lengths": ["batch"]}
+    assert {*files.path.glob("*.onnx")} == {*expected}
+    for path, inputs in expected.items():
+        graph = onnx.load(path).graph
+        assert {value.name: shape(value) for value in graph.input} == inputs
+        assert {value.name: shape(value) for value in graph.output} == {
+            "logits": ["batch", 3],
+            "probabilities": ["batch", 3],
+            "features": ["batch", features],
+        }
+        assert not {value.name for value in graph.input} & {t.name for t in graph.initializer}
+        assert {name for node in graph.node for name in node.output if name} - set(
+            value.name for value in (*graph.value_info, *graph.output)
+        ) == set(), "a value without its shape"
 
 
 @pytest.mark.parametrize(
@@ -75,9 +83,11 @@ def test_axes_have_names_where_they_are_dynamic(layout, name):
     ],
 )
 def test_a_layer_and_direction_is_one_native_node(layout, name, nodes):
-    types = [node.op_type for node in onnx.load(layout.model(name).onnx).graph.node]
-    assert [kind for kind in types if kind in ("RNN", "LSTM", "GRU")] == nodes
-    assert not {"Loop", "Scan", "If"} & set(types)
+    files = layout.model(name)
+    for path in (files.onnx, files.lengths_onnx) if nodes else (files.onnx,):
+        types = [node.op_type for node in onnx.load(path).graph.node]
+        assert [kind for kind in types if kind in ("RNN", "LSTM", "GRU")] == nodes
+        assert not {"Loop", "Scan", "If", "Constant"} & set(types)
 
 
 EMPTY = """
@@ -118,15 +128,15 @@ def test_an_empty_batch_is_answered_or_refused_and_never_ends_the_process(layout
 def test_any_number_of_rows(layout, name, rows):
     images = np.resize(take(layout, 6), (3, rows, 12, 1))
     with torch.inference_mode():
-        expected = load_model(layout.model(name))(torch.from_numpy(images))
+        expected = load_model(layout.trained(name))(torch.from_numpy(images))
     actual = bare(layout, name, images=images)
     np.testing.assert_allclose(actual["logits"], expected["logits"], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ANY_HEIGHT)
-def test_padding_equals_truncation_and_lengths_may_be_left_out(layout, name):
+def test_padding_equals_truncation_and_all_steps_are_as_without_lengths(layout, name):
     images = take(layout, 3)
-    steps = load_model(layout.model(name)).network.steps_per_row
+    steps = load_model(layout.trained(name)).network.steps_per_row
     padded = images.copy()
     rows = [4, 12, 9]
     for image, real in zip(padded, rows, strict=True):

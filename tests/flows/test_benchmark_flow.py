@@ -70,7 +70,7 @@ def test_a_model_that_cannot_be_measured_stops_no_other_one(benchmark, server):
     state, run = benchmark()
     assert (state.type.value, state.name) == ("FAILED", "Failed")
     assert state.message.startswith("1 models measured, 1 failed")
-    assert "mlp: sightline: models/mlp/model.onnx: not a model that onnxruntime" in state.message
+    assert "mlp: models/mlp/model.onnx: not a model that onnxruntime" in state.message
     assert server.task_runs(run, count=2) == {"mlp": "Failed", "gru": "Completed"}
 
 

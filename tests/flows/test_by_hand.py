@@ -1,8 +1,10 @@
 """Flows that a person runs in a terminal: what is printed, and what is not."""
 
+import http.server
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 from toy_project import PROJECT, free_port
@@ -30,6 +32,27 @@ def test_an_address_where_nobody_listens_is_one_line(tmp_path):
     (line,) = done.stderr.strip().splitlines()
     assert "Failed to reach API" in line and "`make up` starts a server" in line
     assert "planted" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("status", [500, 429])
+def test_a_server_at_fault_is_one_line(tmp_path, status):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(status)
+
+        do_POST = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listener:
+        threading.Thread(target=listener.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{listener.server_port}/api"
+        done = by_hand(tmp_path, PREFECT_API_URL=url, PREFECT_CLIENT_MAX_RETRIES="0")
+        listener.shutdown()
+    assert done.returncode == 75
+    assert f"Prefect: {url}: " in done.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_a_flow_that_fails_for_a_reason_of_ours_ends_in_its_line(server, tmp_path):

@@ -87,7 +87,7 @@ def test_a_killed_engine_leaves_no_stage_and_counts_as_crashed(server, deployed)
     deployed.demand("train@x", sleep=600)
     run = server.start_run("reproduce/now", targets=["train@x"])
     stage = wait_until(lambda: deployed.runs("train@x"), "train@x at work")
-    engine = starter_of(starter_of(stage))
+    engine = starter_of(stage)
     os.kill(engine, signal.SIGKILL)
     wait_until(lambda: not deployed.survivors(), "no survivors", 5)
     assert server.final(run)["type"] == "CRASHED"
@@ -124,7 +124,7 @@ def test_a_run_that_nobody_is_left_to_report_is_marked_crashed(server, deployed,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     stage = wait_until(lambda: toy.runs("train@x"), "train@x at work")
-    assert starter_of(starter_of(stage)) == engine.pid
+    assert starter_of(stage) == engine.pid
     time.sleep(3)  # a first heartbeat has been sent
     engine.kill()
     printed, _ = engine.communicate(timeout=30)

@@ -1,5 +1,6 @@
 """The coordinator's side of the gpu pool: a server that fails for a moment, runs called off."""
 
+import contextlib
 import http.server
 import signal
 import threading
@@ -10,6 +11,7 @@ import httpx
 import pytest
 from toy_project import Workspace
 
+from sightline.errors import SightlineError
 from sightline.pipeline import graph
 from sightline.pipeline.run import Run
 from sightline.pipeline.schedule import Outcome
@@ -112,6 +114,36 @@ def test_trainings_that_no_worker_takes_wait_for_room_here(tmp_path):
     assert len(spans) == 3
     together = [sum(began <= start < ended for began, ended in spans) for start, _ in spans]
     assert max(together) == 2, "three trainings, two slots"
+
+
+@pytest.mark.faults
+def test_a_training_that_waits_for_room_does_not_outlive_a_cancelled_run(tmp_path):
+    settings = SimpleNamespace(
+        flows=SimpleNamespace(cpu_slots=1),
+        compute=SimpleNamespace(device="cpu", processes=1, threads=1),
+    )
+    stages = {name: graph.Stage(name, (), ()) for name in ("train@x", "train@y")}
+    run, threads = Run(tmp_path, settings, None, stages, elsewhere=True), []
+    asked = threading.Barrier(2)
+
+    def training(name: str) -> None:
+        asked.wait(10)
+        with contextlib.suppress(SightlineError):
+            run.wait_for_room_to_train(name)  # the first has the only room, the other waits on
+            run.ended(name, Outcome("ran", 0.1))
+
+    def start(name: str) -> None:
+        threads.append(threading.Thread(target=training, args=(name,), daemon=True))
+        threads[-1].start()
+
+    def cancel(name: str, outcome: Outcome) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run.to_the_end(start, cancel)
+    for thread in threads:
+        thread.join(timeout=5)
+    assert not any(thread.is_alive() for thread in threads)
 
 
 @pytest.mark.faults

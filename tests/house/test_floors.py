@@ -30,9 +30,11 @@ FLOORS = [
     "inference",
     "export",
     "pipeline",
+    "publishing",
     "tracking",
     "report",
     "benchmark",
+    "arguments",
     "cli",
     "flows",
 ]
@@ -45,21 +47,24 @@ HOMES = {
     "jinja2": {"report"},
     "matplotlib": {"drawing", "insight", "report", "benchmark"},
     "mlflow": {"tracking"},
-    "numpy": set(FLOORS) - {"errors", "files", "layout", "settings", "host", "cli", "flows"},
-    "onnx": {"export", "tracking", "benchmark"},
+    "model_signing": {"publishing"},
+    "numpy": set(FLOORS)
+    - {"errors", "files", "layout", "settings", "host", "arguments", "cli", "flows"},
+    "onnx": {"export", "publishing", "tracking", "benchmark"},
     "onnxruntime": {"inference", "benchmark"},
     "prefect": {"flows"},
     "psutil": {"host", "benchmark", "flows"},
     "pydantic": {"settings", "networks", "models", "flows"},
     "requests": {"data", "tracking"},
     "rich": {"pipeline"},
-    "ruamel": {"settings"},
+    "ruamel": {"settings", "publishing"},
     "scipy": {"data"},
     "sqlalchemy": {"tracking"},
     "torch": {
         *("images", "networks", "tasks", "models", "training", "evaluation", "insight", "export"),
         "benchmark",
     },
+    "torchvision": {"networks"},
     "tqdm": {"data", "cli"},
     "yaml": {"pipeline", "flows"},
 }
@@ -72,7 +77,12 @@ COMES_WITH = {
     "voluptuous": "dvc",
 }
 # how a library is called in pyproject.toml where that is another name than one imports
-PROJECTS = {"PIL": "pillow", "ruamel": "ruamel.yaml", "yaml": "pyyaml"}
+PROJECTS = {
+    "PIL": "pillow",
+    "model_signing": "model-signing",
+    "ruamel": "ruamel.yaml",
+    "yaml": "pyyaml",
+}
 
 FILES = files("src/sightline", "flows")
 
@@ -158,7 +168,8 @@ def test_each_library_is_at_home_in_a_few_packages():
 
 def test_each_library_is_one_that_pyproject_asks_for():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    asked = project["dependencies"] + project["optional-dependencies"]["pipeline"]
+    extras = project["optional-dependencies"]
+    asked = project["dependencies"] + extras["pipeline"] + extras["sign"]
     names = {re.match(r"[\w.-]+", requirement)[0].lower() for requirement in asked}
     assert {PROJECTS.get(library, library) for library in HOMES} <= names
 
@@ -181,6 +192,7 @@ import {module}
         ("sightline.data.fetch", {"torch", "mlflow", "dvc"}),
         ("sightline.data.preprocess", {"torch", "mlflow", "dvc"}),
         ("sightline.inference.predict", {"torch", "torchvision", "onnx", "mlflow", "dvc"}),
+        ("sightline.publishing.verify", {"torch", "mlflow", "dvc", "yaml", "requests"}),
         ("sightline.settings.params", {"torch", "mlflow", "dvc", "onnxruntime", "numpy"}),
         ("sightline.tasks", {"torch", "mlflow", "dvc", "onnxruntime"}),
         ("sightline.training.loop", {"mlflow", "dvc", "prefect", "onnx", "PIL", "torchvision"}),

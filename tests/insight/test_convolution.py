@@ -8,13 +8,13 @@ from sightline.models.trained import load_model
 
 
 def test_filters_are_those_of_the_convolution_over_the_image(layout):
-    model = load_model(layout.model("cnn"))
+    model = load_model(layout.trained("cnn"))
     assert convolution.first_convolution(model) is model.network.blocks[0][0]
-    assert convolution.first_convolution(load_model(layout.model("mlp"))) is None
+    assert convolution.first_convolution(load_model(layout.trained("mlp"))) is None
 
 
 def test_of_each_size_the_last_maps_are_kept_and_no_single_pixel(layout):
-    model = load_model(layout.model("cnn"))
+    model = load_model(layout.trained("cnn"))
     image = torch.full((1, 12, 12, 1), 200, dtype=torch.uint8)
     image[:, 4:6] = 0
     maps = convolution.feature_maps(model, image)
@@ -22,7 +22,7 @@ def test_of_each_size_the_last_maps_are_kept_and_no_single_pixel(layout):
     # the last one is what the maximum is taken of, which is what the head reads
     assert (maps[-1].max((1, 2)) == model(image)["features"][0].detach().numpy()).all()
     assert not any(module._forward_hooks for module in model.network.modules())
-    assert convolution.feature_maps(load_model(layout.model("mlp")), image) == []
+    assert convolution.feature_maps(load_model(layout.trained("mlp")), image) == []
 
 
 def test_small_images_stand_enlarged_side_by_side():

@@ -86,7 +86,7 @@ def test_untrained_is_what_training_begins_with(layout):
     recipe = Recipe(1, 32, Optimizer("adam", 1e-30), network={"hidden_size": 4})  # stands still
     entry = Model("bars", "gru", "classify", "still", seed=7)
     train("still", entry, recipe, Compute("cpu"), layout)
-    still = load_model(layout.model("still"))
+    still = load_model(layout.trained("still"))
     begun = recurrence.untrained(still).state_dict()
     assert all(torch.equal(begun[name], value) for name, value in still.state_dict().items())
 
@@ -125,7 +125,7 @@ def test_cells_without_gates_have_none():
 
 @pytest.mark.parametrize("name", ["irnn", "gru-pixels"])
 def test_accuracy_by_rows_is_that_of_images_cut_off_below(layout, name):
-    it = load_model(layout.model(name))
+    it = load_model(layout.trained(name))
     test = load_split(layout.processed("bars"), "test")
     images, labels = (torch.from_numpy(np.array(array)) for array in test)
     accuracy = recurrence.accuracy_by_rows(it, images, labels)

@@ -118,10 +118,12 @@ def params(draw: st.DrawFn) -> dict[str, Any]:
         "catalogue": "sample",
         "datasets": {"bars": draw(section(Dataset, image_size=st.integers(1, 12)))},
         "recipes": {"its": draw(recipe)},
-        "models": {"it": draw(model)},
+        "models": {"it": draw(model) | {"start": "random"}},
         "compute": draw(compute),
     }
-    drawn["recipes"]["its"]["network"] = draw(section(networks.module(network).Settings))
+    small = {"architecture": st.sampled_from(["mobilenet_v3_small", "squeezenet1_1"])}
+    own = small if network == "torchvision" else {}
+    drawn["recipes"]["its"]["network"] = draw(section(networks.module(network).Settings, **own))
     if draw(st.integers(0, 7)) == 7:
         part = draw(st.sampled_from([drawn["recipes"]["its"], drawn["recipes"]["its"]["network"]]))
         part[draw(st.sampled_from([*part, "widht"]))] = draw(st.sampled_from(ODD))

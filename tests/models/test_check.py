@@ -69,6 +69,22 @@ def test_a_record_recipe_is_one_override_away(layout, recipe, model):
         ),
         ("recipes.cnn-4.frozen_after", {"block": 1}, "which the network lacks: did you mean 'bloc"),
         ("recipes.cnn-4.frozen_after", {"blocks": 1, "head": 0}, "no part to train in the last"),
+        (
+            "recipes.cnn-4.optimizer.parts",
+            {"block": {"learning_rate": 0.1}},
+            "optimizer.parts names block, which the network lacks: did you mean 'blocks'?",
+        ),
+        (
+            "models.mnist-cnn.start",
+            None,
+            "models.mnist-cnn.start: this key is required: random, or the model or the weights",
+        ),
+        (
+            "models.mnist-cnn.start",
+            "cifar10-cnn",
+            "models.mnist-cnn.start: cifar10-cnn: 30 of 36 tensors do not fit: blocks.0.0.weight "
+            "is 24 x 3 x 3 x 3, the network's is 16 x 1 x 3 x 3, ",
+        ),
         ("compute.processes", 1000, "cannot be shared by 1000 processes: lower compute.processes"),
         ("recipes.rows-6.network.hidden_size", "128", "recipes.rows-6.network.hidden_size"),
         ("recipes.cnn-4.network.widths", [512.0], "recipes.cnn-4.network.widths"),
@@ -111,6 +127,11 @@ def test_what_cannot_compile_is_named(layout, monkeypatch):
 
 def test_a_network_may_be_swapped_for_one_that_takes_the_same_settings(layout):
     change(layout, "models.mnist-lstm.network", "gru")
+    check_models(params.load(layout), layout)
+
+
+def test_a_model_may_start_from_another_whose_network_it_has(layout):
+    change(layout, "models.cifar100-cnn.start", "cifar10-cnn")
     check_models(params.load(layout), layout)
 
 

@@ -17,13 +17,12 @@ RECIPE = {
     "network": {"widths": [8]},
 }
 LAYOUT = Layout()  # as the command line has it
-MODEL, RESULTS, DATA = LAYOUT.model(NAME), LAYOUT.results(NAME), LAYOUT.processed("bars")
+TRAINED, RESULTS, DATA = LAYOUT.trained(NAME), LAYOUT.results(NAME), LAYOUT.processed("bars")
 READERS = {  # who reads each file
-    MODEL.weights: ("evaluate", "insight", "export"),
-    MODEL.description: ("evaluate", "insight", "export", "compare", "report"),
+    TRAINED.weights: ("evaluate", "insight", "export"),
+    TRAINED.description: ("evaluate", "insight", "export", "compare", "report"),
     RESULTS.metrics: ("export", "compare", "report"),
-    RESULTS.timing: ("compare", "report"),
-    RESULTS.epochs: ("report",),
+    TRAINED.epochs: ("report",),
     RESULTS.table("confusion"): ("insight", "report"),
     RESULTS.insight.table("occlusion"): ("report",),
     DATA.meta: ("evaluate", "insight"),
@@ -68,7 +67,7 @@ def test_an_epoch_or_an_answer_that_is_gone_is_named(finished, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path / "copy")
     for path, command, message in (
         (RESULTS.table("confusion"), ["insight", NAME], "has 59 of 60 answers"),
-        (RESULTS.epochs, ["report"], "it has 1 of 2 epochs"),
+        (TRAINED.epochs, ["report"], "it has 1 of 2 epochs"),
     ):
         path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
         assert main(command) == 1
@@ -80,10 +79,10 @@ def test_weights_of_another_network_are_named(finished, tmp_path, monkeypatch, c
     shutil.copytree(finished, tmp_path / "copy")
     monkeypatch.chdir(tmp_path / "copy")
     for change in ('"widths": [\n', '"depths": [\n'), ("8\n", "9\n"), ('"mlp"', '"mpl"'):
-        text = MODEL.description.read_text()
+        text = TRAINED.description.read_text()
         assert change[0] in text
-        MODEL.description.write_text(text.replace(*change))
+        TRAINED.description.write_text(text.replace(*change))
         assert main(["evaluate", NAME]) == 1
         error = capsys.readouterr().err
         assert "does not fit the network" in error and f"dvc repro train@{NAME}" in error
-        MODEL.description.write_text(text)
+        TRAINED.description.write_text(text)

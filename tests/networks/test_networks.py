@@ -12,6 +12,7 @@ SETTINGS = {
     "mlp": {"widths": [16, 8]},
     "cnn": {"widths": [4, 8]},
     "resnet": {"widths": [8, 16], "blocks": 1},
+    "torchvision": {"architecture": "shufflenet_v2_x0_5"},
     **{name: {"hidden_size": 6} for name in RECURRENT},
 }
 

@@ -59,7 +59,7 @@ def test_what_is_added_is_complete_and_what_is_removed_leaves_no_byte(workspace,
         for title, plot in item.items()
         if title.startswith("pets:")
         for path, column in plot["y"].items()
-        if path == "reports/pets-cnn/epochs.csv"
+        if path == "trained/pets-cnn/epochs.csv"
     ]
     assert curves == ["val_top1", "train_loss"]
     assert "reports/pets-cnn/tables/confusion.csv" in [key for p in pipeline["plots"] for key in p]

@@ -44,7 +44,7 @@ def test_an_experiment_swaps_the_network_and_runs_that_model_alone(experiments):
     printed = experiments.run("dvc", "exp", "run", "-S", "models.mnist-lstm.network=gru")
     ran = {line.split("'")[1] for line in printed.splitlines() if line.startswith("Running stage")}
     assert ran == {f"{s}@mnist-lstm" for s in ("train", "evaluate", "insight", "export", "log")}
-    model = json.loads((experiments.root / "models" / "mnist-lstm" / "model.json").read_text())
+    model = json.loads((experiments.root / "trained" / "mnist-lstm" / "model.json").read_text())
     assert model["network"] == "gru"
     assert networks(experiments).count("gru") >= 1
     diff = json.loads(experiments.run("dvc", "metrics", "diff", "--json"))

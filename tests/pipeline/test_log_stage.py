@@ -32,10 +32,10 @@ def stages() -> dict:
         ]
         for stage in ("train", "evaluate", "insight", "export")
     }
-    weights = ["models/${key}/model.json", "models/${key}/weights.pt"]
+    weights = ["trained/${key}"]
     shared = {"deps": ["data/processed/mnist", "made"], "params": ["compute"]}
     log = real["log"]["do"]
-    log["deps"] = [dep for dep in log["deps"] if not dep.startswith("src/")]
+    log["deps"] = [dep for dep in log["deps"] if not dep.startswith("data/code/")]
     steps = {
         "train": shared,
         "evaluate": {"deps": [*shared["deps"], *weights]},
@@ -48,7 +48,7 @@ def stages() -> dict:
             f"mkdir -p $(dirname {o}) && cp -r made/{o} {o}" for o in outs[stage]
         )
     # so that an experiment with another number of threads has another result
-    path = f"models/{NAME}/model.json"
+    path = f"trained/{NAME}/model.json"
     change = f"""sed 's/"threads": 2/"threads": ${{compute.threads}}/' made/{path} > {path}"""
     steps["train"]["cmd"] += f" && rm {path} && {change}"
     steps["log"] = log
@@ -62,17 +62,14 @@ def project(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.chdir(tmp_path)
     make_results(tmp_path / "made", NAME)
-    for path in ("models", "reports"):
-        shutil.move(tmp_path / "made" / path, tmp_path / path)
     (tmp_path / "made/dvc.lock").unlink()
-    for path in ("models", "reports"):
-        shutil.move(tmp_path / path, tmp_path / "made" / path)
+    shutil.move(tmp_path / "made/.sightline", tmp_path)
     (tmp_path / "data/processed/mnist").mkdir(parents=True)
     (tmp_path / "data/processed/mnist/meta.json").write_text("{}")
     compute = {"device": "auto", "dtype": "auto", "threads": 2, "processes": 1}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"compute": compute}))
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump(stages()))
-    (tmp_path / ".gitignore").write_text("/models/\n/reports/\n/.sightline/\n")
+    (tmp_path / ".gitignore").write_text("/models/\n/reports/\n/trained/\n/logged/\n/.sightline/\n")
     for command in (
         ["git", "init", "-q"],
         ["dvc", "init", "-q"],
@@ -101,12 +98,12 @@ def counts(root: Path) -> tuple[int, int]:
 def test_run_cache_and_a_lost_store(project):
     dvc("repro")
     assert counts(project) == (1, 1)
-    left = json.loads((project / f"reports/{NAME}/logged.json").read_text())
-    for path in ("models", "reports", "dvc.lock"):
+    left = json.loads((project / f"logged/{NAME}.json").read_text())
+    for path in ("trained", "models", "reports", "logged", "dvc.lock"):
         target = project / path
         shutil.rmtree(target) if target.is_dir() else target.unlink()
     assert f"Stage 'log@{NAME}' is cached - skipping run" in dvc("repro")
-    assert json.loads((project / f"reports/{NAME}/logged.json").read_text()) == left
+    assert json.loads((project / f"logged/{NAME}.json").read_text()) == left
     complete(Layout(project))
     assert counts(project) == (1, 1)
     # results that another machine made come with no run here

@@ -124,7 +124,7 @@ def test_the_nearest_dataset_is_named(write):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("a: [", "is not valid YAML"), ("- a", "maps datasets")]
+    ("text", "message"), [("a: [", "is not valid YAML"), ("- a", "maps names")]
 )
 def test_a_file_that_is_no_catalogue(tmp_path, text, message):
     path = tmp_path / "broken.yaml"
@@ -133,3 +133,42 @@ def test_a_file_that_is_no_catalogue(tmp_path, text, message):
         catalogues.entry(path, "things")
     with pytest.raises(SightlineError, match="no such file: `catalogue:` in params"):
         catalogues.entry(tmp_path / "absent.yaml", "things")
+
+
+def test_the_listed_weights_are_those_of_torchvision():
+    """The URLs, and the digits of their digests, as the installed torchvision publishes them."""
+    from torchvision.models import get_model_weights  # takes seconds
+
+    path = LAYOUT.weights_catalogue
+    for name in catalogues.load(path):
+        file = catalogues.weights(path, name).file
+        architecture, version = name.replace("-", "_").split("_imagenet_")
+        published = get_model_weights(architecture)[f"IMAGENET1K_{version.upper()}"].url
+        assert file.urls == [published]
+        assert published.endswith(f"/{file.name}") and f"-{file.sha256_begins}.pth" in file.name
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        ("format", "pickle", "net.format: input should be 'torch', not 'pickle'"),
+        ("names", "timm", "net.names: input should be 'sightline' or 'torchvision', not 'timm'"),
+        ("role", "images", "file.role: it is weights here, not images"),
+        ("sha256_begins", "12ab", "'12ab' is not 8 small hexadecimal digits or more"),
+        ("sha256_begins", None, "a file that comes over https needs its sha256"),
+        ("urls", [], "file: it needs its urls"),
+    ],
+)
+@pytest.mark.faults
+def test_a_mistake_in_an_entry_of_weights_is_named(tmp_path, place, value, message):
+    file = {"name": "net.pth", "role": "weights", "urls": ["https://host/net.pth"]}
+    file["sha256_begins"] = "0123abcd"
+    entry = {"format": "torch", "names": "sightline", "note": "-", "terms": "-", "file": file}
+    (entry if place in entry else file)[place] = value
+    path = tmp_path / "weights.yaml"
+    path.write_text(yaml.safe_dump({"net": entry}))
+    with pytest.raises(SightlineError) as caught:
+        catalogues.weights(path, "net")
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+    with pytest.raises(SightlineError, match="no weights 'ned': did you mean 'net'"):
+        catalogues.weights(path, "ned")

@@ -39,6 +39,17 @@ def mistakes(layout: Layout) -> str:
         ("models.mnist-cnn.recpie", "x", "recpie: unknown key: did you mean 'recipe'?"),
         ("models.mnist-cnn.dataset", None, "models.mnist-cnn.dataset: this key is required"),
         ("models.mnist-cnn.seed", "one", "models.mnist-cnn.seed: input should be a valid integer"),
+        (
+            "models.mnist-cnn.start",
+            "mnist-cn",
+            "start: no model or weights 'mnist-cn': did you mean",
+        ),
+        (
+            "models.mnist-cnn.start",
+            "mnist-cnn",
+            "mnist-cnn.start: mnist-cnn starts from mnist-cnn: let one of them start from random",
+        ),
+        ("models.random", OTHER, "models.random: random is the start of models that begin with"),
         ("models.Mnist_CNN", OTHER, "'Mnist_CNN' is not a usable name"),
         ("recipes.cnn-4.epochs", 0, "epochs: input should be greater than or equal to 1, not 0"),
         ("recipes.cnn-4.epoch", 3, "recipes.cnn-4.epoch: unknown key: did you mean 'epochs'?"),
@@ -115,6 +126,19 @@ def test_a_value_of_another_type_is_refused_in_one_line(layout, place, value, me
     change(layout, place, value)
     line = mistakes(layout)
     assert message in line and "\n" not in line and "constrained" not in line
+
+
+@pytest.mark.faults
+def test_starts_in_a_circle_are_named(layout):
+    for name, start in (("mlp", "cnn"), ("cnn", "gru"), ("gru", "cnn")):
+        change(layout, f"models.mnist-{name}.start", f"mnist-{start}")
+    lines = mistakes(layout).splitlines()
+    assert [line.split(": ", 1)[1] for line in lines] == [
+        "models.mnist-cnn.start: mnist-cnn starts from mnist-gru starts from mnist-cnn: let one of "
+        "them start from random",
+        "models.mnist-gru.start: mnist-gru starts from mnist-cnn starts from mnist-gru: let one of "
+        "them start from random",
+    ]
 
 
 def test_every_mistake_gets_a_line(layout):

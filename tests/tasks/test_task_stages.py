@@ -56,7 +56,7 @@ def test_they_learn_what_they_are_asked(layout):
 @pytest.mark.parametrize("name", TASKS)
 def test_val_figures_are_those_of_the_last_epoch(layout, name):
     figure = tasks.words(TASKS[name][2]).figure
-    last, val = rows(layout.results(name).epochs)[-1], metrics(layout, name)["val"]
+    last, val = rows(layout.trained(name).epochs)[-1], metrics(layout, name)["val"]
     loss = val["nll" if name == NEXT_ROW else "loss"]
     assert float(last[f"val_{figure}"]) == pytest.approx(val[figure], rel=1e-4)
     assert float(last["val_loss"]) == pytest.approx(loss, rel=1e-4)
@@ -101,7 +101,7 @@ def test_the_tables_agree_with_the_figures(layout):
 
 @pytest.mark.parametrize(("name", "figure"), [(NEXT_ROW, "mse"), (ROTATION, "rmse")])
 def test_export_compares_the_figure_of_both_sides_over_all_of_test(layout, name, figure):
-    checked = json.loads(layout.results(name).export.read_text())
+    checked = json.loads(layout.model(name).export.read_text())
     assert checked["images"] == 60 and "near_ties" not in checked
     for side in ("torch", "onnxruntime"):
         assert checked[f"{figure}_{side}"] == pytest.approx(
@@ -156,7 +156,7 @@ def test_an_image_is_completed_through_onnxruntime_alone(layout, tmp_path):
     done = np.load(tmp_path / "done.npy")
     assert np.array_equal(done[:, :6], images[:, :6])
 
-    model = load_model(layout.model(NEXT_ROW))
+    model = load_model(layout.trained(NEXT_ROW))
 
     @torch.inference_mode()
     def next_row(rows: np.ndarray) -> np.ndarray:

@@ -20,7 +20,8 @@ def add_models(params: dict) -> None:
     params["evaluation"]["test_time_views"] = "flip-translate"
     for name, (network, task, recipe, _) in TOYS.items():
         params["models"][name] = {
-            "dataset": "mnist", "network": network, "task": task, "recipe": recipe
+            "dataset": "mnist", "network": network, "task": task, "recipe": recipe,
+            "start": "random",
         }  # fmt: skip
 
 
@@ -33,7 +34,7 @@ def add_lines(pipeline: dict) -> None:
             curve = {
                 "template": "linear",
                 "x": "epoch",
-                "y": {f"reports/{name}/epochs.csv": column},
+                "y": {f"trained/{name}/epochs.csv": column},
             }
             pipeline["plots"].append({title: curve})
 
@@ -49,7 +50,7 @@ def test_a_folder_and_its_lines_add_a_task(tmp_path):
     assert "5 models" in workspace.run("sightline", "validate")
 
     executed = workspace.repro(*(f"log@{name}" for name in TOYS))
-    once = {"download@mnist", "preprocess@mnist"}
+    once = {"code", "download@mnist", "preprocess@mnist"}
     assert set(executed) == once | {f"{stage}@{name}" for stage in STAGES for name in TOYS}
 
     compared = {line.split()[0]: line for line in workspace.run("sightline", "compare").splitlines()
@@ -64,7 +65,9 @@ def test_a_folder_and_its_lines_add_a_task(tmp_path):
         assert f"{metrics['test'][figure]:.4f}" in compared[name]
         card = (model / "README.md").read_text()
         assert f"the task `{task}`" in card and f"{figure}: the " in card
-        assert json.loads((results / "logged.json").read_text())["registered_model"].endswith(task)
+        assert json.loads((workspace.root / f"logged/{name}.json").read_text())[
+            "registered_model"
+        ].endswith(task)
         assert (results / "insight/pictures/occlusion.png").exists()
         assert name in html
         printed = workspace.run("sightline", "predict", str(model / "model.onnx"), "gray.png")

@@ -98,7 +98,7 @@ def test_server_that_is_not_there(project, monkeypatch):
     with pytest.raises(TryAgain, match=f"{uri} did not take the run.*run `sightline log`"):
         log("mnist-cnn", layout)
     assert time.monotonic() - started < 20
-    assert not (project / "reports/mnist-cnn/logged.json").exists()
+    assert not (project / "logged/mnist-cnn.json").exists()
 
 
 def test_server_that_says_nothing(project, monkeypatch):
@@ -222,4 +222,4 @@ def test_a_store_that_there_is_no_room_for(project, processes):
     child.join()
     assert child.exitcode == 0
     assert not (project / ".sightline" / "mlflow" / "mlflow.db").exists()
-    assert not (project / "reports/mnist-cnn/logged.json").exists()
+    assert not (project / "logged/mnist-cnn.json").exists()

@@ -61,7 +61,7 @@ def test_params_have_the_same_keys_whatever_the_network(project):
 def test_logged_twice_counts_once(project):
     layout = make_results(project)
     log("mnist-cnn", layout)
-    before, left = census(client(project)), (project / "reports/mnist-cnn/logged.json").read_text()
+    before, left = census(client(project)), (project / "logged/mnist-cnn.json").read_text()
     log("mnist-cnn", layout)
     complete(layout)
     # as if the last write, and with it the knowledge that nothing is missing, had been lost
@@ -69,7 +69,7 @@ def test_logged_twice_counts_once(project):
     client(project).delete_tag(run.info.run_id, store.COMPLETE)
     log("mnist-cnn", layout)
     assert census(client(project)) == before
-    assert (project / "reports/mnist-cnn/logged.json").read_text() == left
+    assert (project / "logged/mnist-cnn.json").read_text() == left
     assert json.loads(left) == {
         "fingerprint": locked_results.read("mnist-cnn", layout).fingerprint,
         "registered_model": TITLE,
@@ -115,7 +115,7 @@ def test_killed_anywhere_and_logged_again(project, processes):
         root = shutil.copytree(project, project.parent / f"killed at {point}")
         killed_at(point, root)
         assert not store.find(Layout(root)).complete()
-        assert not (root / "reports/mnist-cnn/logged.json").exists()
+        assert not (root / "logged/mnist-cnn.json").exists()
         log("mnist-cnn", Layout(root))
         assert census(client(root)) == expected, f"killed at {point} of {points}"
 
@@ -144,17 +144,19 @@ def test_complete_writes_what_is_missing_and_names_what_is_stale(project, caplog
     assert [name for name, _ in census(client(project))["runs"]] == ["mnist-cnn"]
     assert "reports/mnist-lstm/metrics.json is not what dvc.lock names" in caplog.text
     assert "dvc repro log@mnist-lstm" in caplog.text
-    assert not (project / "reports/mnist-cnn/logged.json").exists()  # that is the stage's to leave
+    assert not (project / "logged/mnist-cnn.json").exists()  # that is the stage's to leave
 
 
 def test_results_that_do_not_belong_together_are_not_logged(project):
     layout = make_results(project)
     lock = layout.lock.read_text()
-    weights = locked_results.read("mnist-cnn", layout).stages["evaluate"]["deps"][2]
-    assert weights["path"].endswith("weights.pt")
+    weights = locked_results.read("mnist-cnn", layout).stages["evaluate"]["deps"][1]
+    assert weights["path"] == "trained/mnist-cnn"
     head, tail = lock.split("export@mnist-cnn")  # evaluate's entry stands before export's
     layout.lock.write_text(head.replace(weights["md5"], "f" * 32) + "export@mnist-cnn" + tail)
-    with pytest.raises(SightlineError, match=r"evaluate@mnist-cnn ran on another .*weights.pt"):
+    with pytest.raises(
+        SightlineError, match=r"evaluate@mnist-cnn ran on another trained/mnist-cnn"
+    ):
         log("mnist-cnn", layout)
 
 
@@ -182,9 +184,9 @@ def test_the_fingerprint_is_of_what_the_log_stage_depends_on(project):
     deps = {dep.replace("${key}", "mnist-cnn") for dep in log["deps"]}
     layout = make_results(project)
     outs = locked_results.read("mnist-cnn", layout).outs
-    left_out = ("weights.pt", "README.md", "timing.json")
-    kept = {path for path in outs if not path.endswith(left_out)}
-    assert kept == {dep for dep in deps if not dep.startswith("src/")}
+    of_model = {dep for dep in deps if not dep.startswith("data/code/")}
+    within = {dep: {o for o in outs if Path(o).is_relative_to(dep)} for dep in of_model}
+    assert set().union(*within.values()) == set(outs) and all(within.values())
 
 
 def test_retrained_to_equal_results_after_a_kill(project):
@@ -243,8 +245,8 @@ def test_the_store_outlives_a_copy_of_the_workspace(project):
     copy = project / ".dvc/tmp/exps/tmpabc"
     log("mnist-cnn", make_results(copy))
     assert [name for name, _ in census(client(project))["runs"]] == ["mnist-cnn"]
-    assert not (copy / ".sightline").exists()
-    assert (copy / "reports/mnist-cnn/logged.json").exists()
+    assert [path.name for path in (copy / ".sightline").glob("*")] == []
+    assert (copy / "logged/mnist-cnn.json").exists()
 
 
 def test_nothing_to_do_needs_no_mlflow(project):

@@ -4,17 +4,18 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from support import PROJECT
 from trainings import COMPUTE, run, timing
 
 from sightline.errors import SightlineError
 from sightline.layout import Layout
+from sightline.pipeline.stage_code import Code
 from sightline.training import checkpoint, loop
 from sightline.training.device import choose
 from sightline.training.ranks import Ranks
@@ -124,11 +125,27 @@ def test_a_key_tells_apart_what_decides_the_result_and_nothing_else(monkeypatch,
     assert len({key, *keys}) == 1 + len(keys)
 
 
-def test_a_key_hashes_the_code_that_dvc_yaml_names():
-    pipeline = yaml.safe_load((PROJECT / "dvc.yaml").read_text())
-    deps = [dep for dep in pipeline["stages"]["train"]["do"]["deps"] if dep.startswith("src/")]
-    code = [f"src/sightline/{entry}".replace("{", "${item.") for entry in checkpoint.CODE]
-    assert sorted(code) == sorted(deps)
+@pytest.mark.parametrize("task", ["classify", "next-row", "rotation"])
+def test_a_key_hashes_the_code_that_makes_dvc_train_again(task):
+    files = Code(PROJECT / "src" / "sightline").of("train", "lstm", task)
+    hashed = [entry.format(network="lstm") for entry in checkpoint.CODE]
+    covers = {
+        entry: [f for f in files if f == entry or f.startswith(f"{entry}/")] for entry in hashed
+    }
+    assert all(covers.values()) and {f for part in covers.values() for f in part} == set(files)
+
+
+@pytest.mark.faults
+def test_a_checkpoint_that_nobody_takes_up_goes_in_time(layout):
+    folder = layout.state.checkpoints
+    old, recent, at_work = (folder / f"it-{name}.pt" for name in ("old", "recent", "at-work"))
+    for path in (old, recent, at_work):
+        checkpoint.save(path, {})
+    for path in (old, at_work):
+        os.utime(path, (0, time.time() - (checkpoint.KEPT + 1) * 24 * 3600))
+    with checkpoint.alone(at_work):
+        run(layout, "mlp", epochs=1)
+    assert sorted(folder.glob("*.pt")) == [at_work, recent]
 
 
 def test_two_trainings_of_the_same_thing_do_not_meet(layout, monkeypatch):

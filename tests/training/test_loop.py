@@ -101,7 +101,7 @@ def test_another_seed_gives_other_weights(layout):
 def test_a_loss_that_is_no_number_stops_loudly(layout):
     with pytest.raises(SightlineError, match=r"the loss is (nan|inf) at step \d+ of 21.*lower"):
         run(layout, "cnn", optimizer=Optimizer("sgd", 1e30), schedule=Schedule(), ema=0.0)
-    assert not layout.model("it").path.exists()
+    assert not layout.trained("it").path.exists()
 
 
 @pytest.mark.faults
@@ -174,7 +174,7 @@ def test_a_frozen_part_keeps_its_running_statistics(layout):
 def test_the_whitening_layer_comes_from_the_train_split_and_stays(layout):
     run(layout, "muon", epochs=1)
     whiten = weights(layout)["whiten.weight"]
-    trained = load_model(layout.model("it"))
+    trained = load_model(layout.trained("it"))
     images = torch.from_numpy(np.load(layout.processed("bars").images("train")))
     normalised = layers.normalise(images, trained.mean, trained.std)
     # 240 images, all of them seen: the filters of the whole train split, up to their order
@@ -193,7 +193,7 @@ def test_cuda_that_is_not_there_is_not_papered_over(layout):
 
 def test_the_trained_model_takes_raw_pixels_and_says_what_it_is(layout):
     run(layout, "lstm")
-    trained, files = load_model(layout.model("it")), layout.processed("bars")
+    trained, files = load_model(layout.trained("it")), layout.processed("bars")
     images, labels = np.load(files.images("test")), np.load(files.labels("test"))
     with torch.no_grad():
         outputs = trained(torch.from_numpy(images))
@@ -203,7 +203,7 @@ def test_the_trained_model_takes_raw_pixels_and_says_what_it_is(layout):
     assert trained.description["data"]["classes"] == ["bar 0", "bar 1", "bar 2"]
     assert trained.description["parameters"] == sum(p.numel() for p in trained.parameters())
     with pytest.raises(SightlineError, match="dvc repro train@other"):
-        load_model(layout.model("other"))
+        load_model(layout.trained("other"))
 
 
 @pytest.mark.parametrize("task", ["classify", "next-row"])

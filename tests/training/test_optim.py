@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from sightline.networks import cnn
-from sightline.settings.recipe import Optimizer, Rates, Schedule
+from sightline.settings.recipe import Optimizer, PartRate, Rates, Schedule
 from sightline.training.optim import Muon, group, learning_rate, optimizers, orthogonal
 
 
@@ -53,6 +53,22 @@ def test_biases_and_head_step_at_their_own_rates(name):
     assert [group["momentum"] for group in (head, biases)] == [0.0, 0.85]
     assert [group["weight_decay"] for group in (head, biases)] == [0.01, 0.0]
     assert type(main) is {"sgd": torch.optim.SGD, "adam": torch.optim.AdamW, "muon": Muon}[name]
+
+
+def test_the_innermost_part_decides_a_rate():
+    network = cnn.Network(cnn.Settings([4, 8]), (12, 12, 1), 3)
+    parts = {"blocks": PartRate(0.01), "blocks.1": PartRate(0.02)}
+    (only,) = optimizers(network, Optimizer("sgd", 0.1, weight_decay=0.3, parts=parts))
+    groups = [(g["peak"], g["weight_decay"], len(g["params"])) for g in only.param_groups]
+    # two convolutions and two norms in each block; the head's weight and bias
+    assert groups == [
+        (0.1, 0.3, 1),
+        (0.1, 0.0, 1),
+        (0.01, 0.3, 2),
+        (0.01, 0.0, 4),
+        (0.02, 0.3, 2),
+        (0.02, 0.0, 4),
+    ]
 
 
 @pytest.mark.parametrize("shape", [(8, 40), (40, 8)])

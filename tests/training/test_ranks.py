@@ -118,7 +118,8 @@ def test_an_lstm_learns_by_the_same_steps_in_two_processes(lstm, tmp_path):
     assert len(one) == len(two) == 100 and one[-1] < one[0] / 2
     assert [row["train_loss"] for row in two] == pytest.approx(one, abs=1e-4)
     assert timing(lstm.layout)["processes"] == 2 and timing(lstm.layout)["steps_executed"] == 100
-    assert len(lstm.output.splitlines()) == 2, "one of the ranks speaks, before and after"
+    lines = lstm.output.splitlines()
+    assert len(lines) == 2 + 100, "one of the ranks speaks: before, after each epoch, and after"
     assert not list(lstm.layout.state.checkpoints.iterdir())
 
 
@@ -155,7 +156,7 @@ def test_two_machines_train_together(tmp_path):
     one = losses_of_one(projects[0], tmp_path / "one")
     assert [row["train_loss"] for row in projects[0].rows()] == pytest.approx(one, abs=1e-4)
     assert "train it on cpu" in outputs[0] and "train it on" not in outputs[1]
-    assert not projects[1].layout.model("it").path.exists(), "the first machine has the results"
+    assert not projects[1].layout.trained("it").path.exists(), "the first machine has the results"
 
 
 def test_a_killed_rank_ends_the_run_with_one_line_and_the_next_goes_on(lstm, tmp_path):
@@ -170,13 +171,14 @@ def test_a_killed_rank_ends_the_run_with_one_line_and_the_next_goes_on(lstm, tmp
     assert set(listening) == {"127.0.0.1"}, "anybody could talk to the ranks"
     ranks[1].kill()
     output = finished(command, status=1)
-    errors = [line for line in output.splitlines() if not line.startswith("train it on")]
+    told = ("train it on", "epoch ")
+    errors = [line for line in output.splitlines() if not line.startswith(told)]
     assert errors == [
         f"sightline: it: rank 1 of 2 (process {ranks[1].pid}) was killed by SIGKILL, and the "
         "others were ended: run the same command again, it goes on from the last checkpoint"
     ]
     assert gone(ranks.values())
-    assert not project.layout.model("it").path.exists()
+    assert not project.layout.trained("it").path.exists()
     assert not project.layout.results("it").path.exists()
     assert "resuming from step" in project.train()
     assert timing(project.layout)["steps_executed"] < 100
@@ -215,7 +217,7 @@ def test_what_stops_every_rank_is_printed_once(tmp_path):
 def test_a_second_training_of_the_same_thing_is_refused_and_leaves_the_first_alone(tmp_path):
     project = Project(tmp_path, "lstm", epochs=1000)
     first, _ = project.interrupted()
-    output = finished(project.start(), status=1)
+    output = finished(project.start(), status=75)
     assert "Traceback" not in output
     assert output.count("another process trains exactly this model now") == 1
     assert first.poll() is None

@@ -78,18 +78,20 @@ def before_its_first_step(
 ) -> Training:
     """Return a training by one of RECIPES, changed, that has taken no step."""
     changed = replace(RECIPES[recipe], **changes)
-    return begin("it", model(recipe, task), changed, choose(compute), layout.processed("bars"))
+    return begin("it", model(recipe, task), changed, choose(compute), layout)
 
 
 def outputs(layout: Layout, name: str = "it") -> dict[str, bytes]:
     """Return the deterministic outputs of a training."""
-    paths = [layout.model(name).weights, layout.results(name).epochs]
+    paths = [layout.trained(name).weights, layout.trained(name).epochs]
     return {path.name: path.read_bytes() for path in paths}
 
 
 def timing(layout: Layout, name: str = "it") -> dict:
-    """Return timing.json."""
-    return ModelResults(name, layout).timing
+    """Return what a training took."""
+    took = ModelResults(name, layout).timing
+    assert took is not None
+    return took
 
 
 def rows(layout: Layout, name: str = "it") -> list[dict]:
@@ -99,4 +101,4 @@ def rows(layout: Layout, name: str = "it") -> list[dict]:
 
 def weights(layout: Layout, name: str = "it") -> dict[str, torch.Tensor]:
     """Return the state dict of the trained network."""
-    return torch.load(layout.model(name).weights, weights_only=True)
+    return torch.load(layout.trained(name).weights, weights_only=True)

@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime
 
 from sightline.inference.session import Session
-from sightline.layout import ModelFiles
+from sightline.layout import TrainedFiles
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 LEVELS = {
@@ -28,7 +28,7 @@ def exported(path: Path, provider: str, threads: int, level: str = "all") -> Ses
     return Session(path, provider, threads, LEVELS[level])
 
 
-def eager(files: ModelFiles, provider: str) -> Contender:
+def eager(files: TrainedFiles, provider: str) -> Contender:
     """Return torch eager, channels_last, with the weights of a trained model.
 
     numpy in and numpy out, like onnxruntime; on CUDA the copies are part of the call for both. How

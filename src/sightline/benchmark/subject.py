@@ -52,7 +52,7 @@ class Subject:
     @cached_property
     def eager(self) -> contenders.Contender:
         """The model as torch computes it."""
-        return contenders.eager(self.layout.model(self.name), self.provider)
+        return contenders.eager(self.layout.trained(self.name), self.provider)
 
     @cached_property
     def test(self) -> tuple[np.ndarray, np.ndarray]:

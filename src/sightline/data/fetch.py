@@ -18,7 +18,7 @@ from sightline.data.formats import archives
 from sightline.data.transfer import PATIENT, Network, alone, transfer
 from sightline.errors import SightlineError
 from sightline.files import disk_errors
-from sightline.layout import Raw
+from sightline.layout import Layout, Raw
 from sightline.settings import catalogue
 from sightline.settings.catalogue import File
 
@@ -47,7 +47,7 @@ def download(
         folder.mkdir(parents=True, exist_ok=True)
         # what has no digest cannot be known to be right; what is drawn must not be drawn into a
         # file that DVC has linked to its cache
-        _clear(folder, keep={file.name for file in entry.files if file.sha256 or file.md5})
+        _clear(folder, keep={file.name for file in entry.files if file.digest})
         if entry.draw is not None:
             from sightline.sample import draw
 
@@ -68,6 +68,24 @@ def download(
         if entry.without_images:
             about["without_images"] = entry.without_images
         source.write(raw, about, files)
+
+
+def download_weights(name: str, layout: Layout, network: Network = PATIENT) -> None:
+    """Bring the file of weights into their folder, as `download` does it with a dataset's."""
+    folder, entry = layout.weights(name), catalogue.weights(layout.weights_catalogue, name)
+    with disk_errors(folder.path):
+        folder.path.mkdir(parents=True, exist_ok=True)
+        _clear(folder.path, keep={entry.file.name} if entry.file.digest else set())
+        target = folder.path / entry.file.name
+        line = _fetch(entry.file, target, layout.state.downloads, network)
+        about = {
+            "weights": name,
+            "note": entry.note,
+            "terms": entry.terms,
+            "format": entry.format,
+            "names": entry.names,
+        }
+        source.write(folder, about, [line])
 
 
 def _clear(folder: Path, keep: set[str]) -> None:
@@ -98,7 +116,7 @@ def _fetch(file: File, target: Path, parts: Path, network: Network) -> dict[str,
     if not file.remote:
         raise SightlineError("; ".join(failures) + ": put it there, or correct the catalogue")
     parts.mkdir(parents=True, exist_ok=True)
-    part = parts / f"{file.sha256 or file.md5}.part"
+    part = parts / f"{file.digest}.part"
     with alone(part):
         line = transfer(file, part, network, lambda path: inspect(file, path, file.name))
         _move(part, target)
@@ -121,6 +139,10 @@ def inspect(file: File, path: Path, shown: Path | str) -> dict[str, Any]:
         expected = getattr(file, name)
         if expected not in (None, digest):
             raise SightlineError(f"{shown}: {name} is {digest}, the catalogue says {expected}")
+    if not digests["sha256"].startswith(file.sha256_begins or ""):
+        raise SightlineError(
+            f"{shown}: sha256 is {digests['sha256']}, the catalogue says {file.sha256_begins}.."
+        )
     return {"name": file.name, "size": size, "sha256": digests["sha256"], "role": file.role}
 
 

@@ -41,13 +41,13 @@ def write(raw: Raw, description: dict[str, Any], files: list[dict[str, Any]]) ->
     write_json(raw.source, {**description, "files": files})
 
 
-def read(raw: Raw) -> tuple[dict[str, Any], dict[str, Path]]:
+def read(raw: Raw, stage: str = "download") -> tuple[dict[str, Any], dict[str, Path]]:
     """Return the description in source.json, and the path of each file by its role.
 
     Raises SightlineError where the download is not whole: no source.json, a file that is missing or
     has another size.
     """
-    again = f"run `dvc repro --force download@{raw.name}`"
+    again = f"run `dvc repro --force {stage}@{raw.name}`"
     description = read_json(raw.source, f"the download is not whole: {again}")
     paths = {}
     for file in description["files"]:

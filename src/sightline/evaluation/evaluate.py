@@ -28,7 +28,7 @@ def evaluate(name: str, layout: Layout, test_time_views: str = "none") -> None:
     `test_time_views`: none, flip or flip-translate, for an entry of its own (`views.over_views`).
     Raises SightlineError where the model or its data is missing, or the test split is empty.
     """
-    model = load_model(layout.model(name))
+    model = load_model(layout.trained(name))
     torch.set_num_threads(model.description["threads"])  # it decides the bits
     processed, task = layout.processed(model.description["data"]["dataset"]), model.task
     meta = load_meta(processed)

@@ -1,5 +1,7 @@
 """The model card: what a person must know who takes the file and has never heard of Sightline."""
 
+import onnx
+
 from sightline import tasks
 from sightline.drawing.text import markdown
 from sightline.inference.session import Session
@@ -17,6 +19,12 @@ print({{name: answer.shape for name, answer in answers.items()}})
 """
 
 FEATURES = "float32 [batch, features]: the last hidden layer, as a representation"
+
+RELU_RECURRENCE = """\
+Its RNN node has `activations=["Relu"]`. tract and MNN ignore that attribute: they compute tanh and
+say nothing. Their answers are wrong; onnxruntime's are right. `sightline publish` puts test vectors
+beside the file, by which every runtime can be tried.
+"""
 
 
 def card(description: dict, metrics: dict, figures: dict, session: Session) -> str:
@@ -47,6 +55,7 @@ def card(description: dict, metrics: dict, figures: dict, session: Session) -> s
         f"The data's terms: {markdown(data['terms'])}",
         "## Limits",
         _limits(description, words),
+        *([RELU_RECURRENCE] if _has_relu_recurrence(session) else []),
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
@@ -100,8 +109,8 @@ def _interface(description: dict, session: Session, words: Words) -> str:
         lines.append(f"- polarity: {polarity}; invert (255 - pixel) what is the other way round.")
     if "lengths" in session.inputs:
         lines.append(
-            "- in, optional: `lengths` int64 [batch]: the steps of each sequence that count; -1, "
-            "and the default, is all of them."
+            "- in, to `model-lengths.onnx`, the same model with a second input: `lengths` "
+            "int64 [batch], the steps of each sequence that count; -1 is all of them."
         )
     meanings = words.outputs | {"features": FEATURES}
     for name, axes in session.outputs.items():
@@ -133,6 +142,12 @@ def _limits(description: dict, words: Words) -> str:
     if words.limits:
         sentences.append(words.limits.format(classes=len(data["classes"])))
     return " ".join(sentences)
+
+
+def _has_relu_recurrence(session: Session) -> bool:
+    nodes = onnx.load(session.path).graph.node
+    attributes = [a for node in nodes if node.op_type == "RNN" for a in node.attribute]
+    return any(b"Relu" in a.strings for a in attributes if a.name == "activations")
 
 
 def _code(text: str) -> str:

@@ -11,6 +11,7 @@ import torch
 
 from sightline.errors import SightlineError
 from sightline.inference.session import Session
+from sightline.layout import file_with_lengths
 from sightline.models.trained import TrainedModel
 
 # of the largest value of an image's output; float32 sums in another order stay 10 times below it
@@ -65,11 +66,12 @@ def check(
     least 1.
     Raises SightlineError that says which check failed and by how much.
     """
-    proto = onnx.load(path, load_external_data=False)
-    _check_form(proto)
-    _check_recurrent_nodes(proto, model)
+    for file in filter(None, (path, file_with_lengths(path))):
+        proto = onnx.load(file, load_external_data=False)
+        _check_form(proto)
+        _check_recurrent_nodes(proto, model)
+        _check_axes(proto, model)
     session = Session(path, threads=model.description["threads"])
-    _check_axes(session, model)
     differences = Differences(model.task.scales)
     for where, inputs in _cases(model, images):
         differences.add(_torch(model, *inputs), session.run(*inputs), where)
@@ -112,18 +114,26 @@ def _check_recurrent_nodes(proto: onnx.ModelProto, model: TrainedModel) -> None:
         )
 
 
-def _check_axes(session: Session, model: TrainedModel) -> None:
+def _check_axes(proto: onnx.ModelProto, model: TrainedModel) -> None:
     height, width, channels = model.description["shape"]
     expected = {"images": ["batch", "height" if model.network.any_height else height]}
     expected["images"] += [width, channels]
-    if model.network.takes_lengths:
-        expected["lengths"] = ["batch"]
-    for name, shape in expected.items():
-        if session.inputs.get(name) != shape:
-            raise SightlineError(f"input {name} is {session.inputs.get(name)}, it must be {shape}")
-    for name, shape in session.outputs.items():
-        if shape[0] != "batch":
-            raise SightlineError(f"output {name} is {shape}: its first axis must be the batch")
+    for value in proto.graph.input:
+        shape, wanted = _axes(value), (expected | {"lengths": ["batch"]}).get(value.name)
+        if shape != wanted:
+            raise SightlineError(f"input {value.name} is {shape}, it must be {wanted}")
+    if optional := {v.name for v in proto.graph.input} & {t.name for t in proto.graph.initializer}:
+        raise SightlineError(f"input {', '.join(optional)} is optional: runtimes lose such inputs")
+    for value in proto.graph.output:
+        shape = _axes(value)
+        if shape[:1] != ["batch"]:
+            raise SightlineError(
+                f"output {value.name} is {shape}: its first axis must be the batch"
+            )
+
+
+def _axes(value: onnx.ValueInfoProto) -> list[int | str]:
+    return [axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim]
 
 
 def _cases(model: TrainedModel, images: np.ndarray) -> Iterator[tuple[str, tuple]]:

@@ -2,7 +2,10 @@
 
 import json
 import logging
+import shutil
+from pathlib import Path
 
+import onnx
 import torch
 
 from sightline.data.arrays import load_split
@@ -21,14 +24,17 @@ logger = logging.getLogger(__name__)
 
 
 def export(name: str, layout: Layout) -> None:
-    """Write model.onnx and README.md of one model, and export.json among its results.
+    """Write model.onnx, model-lengths.onnx where the model takes lengths, README.md and export.json
+    of one model.
 
-    The file appears under its name last, after every check on its very bytes has passed. Raises
-    SightlineError where a check fails, or what the export needs is missing; then there is none.
+    The files appear under their names last, after every check on their very bytes has passed.
+    Raises SightlineError where a check fails, or what the export needs is missing; then there are
+    none.
     """
-    files, results = layout.model(name), layout.results(name)
+    files = layout.model(name)
     files.onnx.unlink(missing_ok=True)
-    model = load_model(files)
+    files.lengths_onnx.unlink(missing_ok=True)
+    model = load_model(layout.trained(name))
     torch.set_num_threads(model.description["threads"])  # it decides the bits
     images, labels = load_split(layout.processed(model.description["data"]["dataset"]), "test")
     if not len(labels):
@@ -36,22 +42,31 @@ def export(name: str, layout: Layout) -> None:
     images, targets = model.task.examples(images, labels, "test")
     metrics = ModelResults(name, layout).metrics
 
-    proto = translate(model)
-    for key, value in metadata(model.description, metrics).items():
-        proto.metadata_props.add(key=key, value=value)
-    unchecked = files.unchecked_onnx
+    unchecked, texts = files.unchecked, metadata(model.description, metrics)
+    shutil.rmtree(unchecked.path, ignore_errors=True)  # of an export that was killed
     try:
-        write_atomically(unchecked, proto.SerializeToString(deterministic=True))
+        unchecked.path.mkdir(parents=True, exist_ok=True)
+        _write(unchecked.onnx, translate(model), texts)
+        if model.network.takes_lengths:
+            _write(unchecked.lengths_onnx, translate(model, with_lengths=True), texts)
         try:
-            figures = check(unchecked, model, images, targets)
+            figures = check(unchecked.onnx, model, images, targets)
         except SightlineError as error:
             raise SightlineError(f"{files.onnx} was not written: {error}") from None
-        size = unchecked.stat().st_size
+        size = unchecked.onnx.stat().st_size
         figures = {"contract": CONTRACT, "opset": OPSET, "bytes": size, **figures}
-        write_json(results.export, figures)
-        text = card(model.description, metrics, figures, Session(unchecked))
+        write_json(files.export, figures)
+        text = card(model.description, metrics, figures, Session(unchecked.onnx))
         write_atomically(files.card, text)
-        unchecked.replace(files.onnx)
+        if model.network.takes_lengths:
+            unchecked.lengths_onnx.replace(files.lengths_onnx)
+        unchecked.onnx.replace(files.onnx)
     finally:
-        unchecked.unlink(missing_ok=True)
+        shutil.rmtree(unchecked.path, ignore_errors=True)
     logger.info("%s: %s", files.onnx, json.dumps(figures))
+
+
+def _write(path: Path, proto: onnx.ModelProto, texts: dict[str, str]) -> None:
+    for key, value in texts.items():
+        proto.metadata_props.add(key=key, value=value)
+    write_atomically(path, proto.SerializeToString(deterministic=True))

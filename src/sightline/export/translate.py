@@ -3,28 +3,68 @@
 import io
 import warnings
 
-import numpy as np
 import onnx
 import torch
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
+from sightline.errors import SightlineError
+from sightline.export.recurrent import Graph, constant, is_plain, needed, recurrent_graph
 from sightline.models.trained import TrainedModel
 
 OPSET = 17  # the newest that onnxruntime 1.12 (2022) and what was built on it still reads
+IR_VERSION = 8  # of the same year
 BATCH, HEIGHT = "batch", "height"  # the names of the dynamic axes in the file
 
 
-def translate(model: TrainedModel) -> onnx.ModelProto:
-    """Return the model as ONNX: `images` and, where it takes them, `lengths` in; out comes every
-    output that the model's forward names.
+def translate(model: TrainedModel, with_lengths: bool = False) -> onnx.ModelProto:
+    """Return the model as ONNX: `images` in, `with_lengths` also `lengths`; out comes every output
+    that the model's forward names.
 
-    The batch axis is dynamic, and so is the height of a network that takes any.
+    The batch axis is dynamic, and so is the height of a network that takes any. Recurrent networks
+    are written from their layers; torch's exporter traces the others, and what a network or task of
+    somebody's own does its own way.
     """
-    names = ["images", "lengths"] if model.network.takes_lengths else ["images"]
     shapes = _output_shapes(model)
-    traced = ["images", "lengths_of_all"][: len(names)]
-    dynamic = {name: {0: BATCH} for name in (*traced, *shapes)}
+    graph = recurrent_graph(model, with_lengths) if is_plain(model.network) else None
+    if graph is None:
+        proto = _traced(model, list(shapes), with_lengths)
+    else:
+        proto = _written(graph, model, shapes, with_lengths)
+    for value in proto.graph.output:
+        kind = value.type.tensor_type.elem_type
+        value.CopyFrom(helper.make_tensor_value_info(value.name, kind, shapes[value.name]))
+    del proto.graph.value_info[:]
+    return onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=True)
+
+
+def _written(
+    graph: Graph, model: TrainedModel, shapes: dict[str, list[int | str]], with_lengths: bool
+) -> onnx.ModelProto:
+    height, width, channels = model.description["shape"]
+    axes = [BATCH, HEIGHT if model.network.any_height else height, width, channels]
+    inputs = [helper.make_tensor_value_info("images", TensorProto.UINT8, axes)]
+    if with_lengths:
+        inputs.append(helper.make_tensor_value_info("lengths", TensorProto.INT64, [BATCH]))
+    outputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, axes)
+        for name, axes in shapes.items()
+    ]
+    nodes = needed(graph.nodes, list(shapes))
+    used = {name for node in nodes for name in node.input}
+    constants = [tensor for name, tensor in graph.constants.items() if name in used]
+    return helper.make_model(
+        helper.make_graph(nodes, model.description["network"], inputs, outputs, constants),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="sightline",
+    )
+
+
+def _traced(model: TrainedModel, outputs: list[str], with_lengths: bool) -> onnx.ModelProto:
+    """Return what torch's exporter makes of a model. SightlineError where it cannot."""
+    names = ["images", "lengths"] if with_lengths else ["images"]
+    dynamic = {name: {0: BATCH} for name in (*names, *outputs)}
     if model.network.any_height:
         dynamic["images"][1] = HEIGHT
     buffer = io.BytesIO()
@@ -32,23 +72,28 @@ def translate(model: TrainedModel) -> onnx.ModelProto:
         # This exporter is deprecated, and warns of shapes that tracing fixes. docs/onnx.md says why
         # it is used all the same; sightline.export.checks tries every shape that it may have fixed.
         warnings.simplefilter("ignore")
-        torch.onnx.export(
-            model,
-            _example(model, batch=2, extra_rows=0),
-            buffer,  # pyright: ignore[reportArgumentType]: this exporter writes to a file object too
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=traced,
-            output_names=list(shapes),
-            dynamic_axes=dynamic,
-        )
+        try:
+            torch.onnx.export(
+                model,
+                _example(model, batch=2, extra_rows=0)[: len(names)],
+                buffer,  # pyright: ignore[reportArgumentType]: this exporter takes a file object too
+                dynamo=False,
+                opset_version=OPSET,
+                input_names=names,
+                output_names=outputs,
+                dynamic_axes=dynamic,
+            )
+        except torch.onnx.OnnxExporterError as error:
+            name, network = model.description["name"], model.description["network"]
+            why = str(error).splitlines()[0].partition(". Please")[0]
+            raise SightlineError(
+                f"{name} cannot be exported ({why}): change the network {network} or its settings; "
+                "train, evaluate and insight do without the file"
+            ) from None
     proto = onnx.load_from_string(buffer.getvalue())
-    if "lengths" in names:
-        _make_lengths_optional(proto.graph)
-    for value in proto.graph.output:
-        kind = value.type.tensor_type.elem_type
-        value.CopyFrom(helper.make_tensor_value_info(value.name, kind, shapes[value.name]))
     _strip(proto.graph)
+    _keep_constants(proto.graph)
+    _pool_globally(proto.graph)
     return proto
 
 
@@ -85,22 +130,35 @@ def _output_shapes(model: TrainedModel) -> dict[str, list[int | str]]:
     }
 
 
-def _make_lengths_optional(graph: onnx.GraphProto) -> None:
-    """Let a caller leave `lengths` out: its default, one -1, is an initializer that a fed input of
-    the same name overrides, and Expand repeats it for every image of the batch.
-    """
-    inputs = {value.name: value for value in graph.input}
-    inputs["lengths_of_all"].name = "lengths"
-    graph.initializer.append(numpy_helper.from_array(np.array([-1], np.int64), "lengths"))
-    first = [
-        helper.make_node("Shape", ["images"], ["images_in_batch"], "lengths/Shape", start=0, end=1),
-        helper.make_node(
-            "Expand", ["lengths", "images_in_batch"], ["lengths_of_all"], "lengths/Expand"
-        ),
-    ]
-    rest = list(graph.node)
+def _keep_constants(graph: onnx.GraphProto) -> None:
+    """Keep the values of Constant nodes beside the weights: a picture of the graph is its work."""
+    nodes: list[onnx.NodeProto] = []
+    for node in graph.node:
+        if node.op_type == "Constant" and node.attribute[0].name == "value":
+            value = numpy_helper.to_array(node.attribute[0].t)
+            graph.initializer.append(constant(node.output[0], value))
+        else:
+            nodes.append(node)
     del graph.node[:]
-    graph.node.extend(first + rest)
+    graph.node.extend(nodes)
+
+
+def _pool_globally(graph: onnx.GraphProto) -> None:
+    """Turn the mean over height and width into GlobalAveragePool and Flatten: OpenCV 4 computes
+    ReduceMean over two axes wrongly from the second image of a batch on, and says nothing.
+    """
+    nodes: list[onnx.NodeProto] = []
+    for node in graph.node:
+        options = {item.name: helper.get_attribute_value(item) for item in node.attribute}
+        over_image = options.get("axes") in ([2, 3], [-1, -2], [-2, -1])
+        if node.op_type == "ReduceMean" and over_image and not options.get("keepdims", 1):
+            pooled = f"{node.output[0]}/pooled"
+            pool = helper.make_node("GlobalAveragePool", node.input, [pooled], pooled)
+            nodes += [pool, helper.make_node("Flatten", [pooled], node.output, node.name, axis=1)]
+        else:
+            nodes.append(node)
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _strip(graph: onnx.GraphProto) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import numpy as np
 import onnxruntime
 
 from sightline.errors import SightlineError, one_line
+from sightline.layout import file_with_lengths
 
-CONTRACT = 1  # of inputs, outputs and metadata, as docs/onnx.md describes them
+CONTRACT = 2  # of inputs, outputs and metadata, as docs/onnx.md describes them
 STRUCTURED = ("classes", "image", "metrics", "real", "recipe", "versions")  # JSON in the metadata
 ALL_LEVELS = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
 _ERRORS_ONLY = 3  # onnxruntime's scale of severity
@@ -21,8 +23,9 @@ class Session:
 
     `metadata` holds what the file says of itself, as docs/onnx.md lists it; `inputs` and `outputs`
     their axes by name, a number where fixed and a name where not; `raw` is onnxruntime's own
-    session. Raises SightlineError where the file is no ONNX model, was not exported by Sightline,
-    or the execution provider asked for is not the one that would run.
+    session. The file that also takes `lengths` is opened when they are first given. Raises
+    SightlineError where the file is no ONNX model, was not exported by Sightline, or the execution
+    provider asked for is not the one that would run.
     """
 
     def __init__(
@@ -36,9 +39,14 @@ class Session:
         self.path = Path(path)
         self.raw = open_raw(self.path, provider, threads, level)
         self.metadata = read_metadata(self.raw, self.path)
+        # Up to contract 1, `lengths` is an initializer that an input of its name overrides.
         everything = [*self.raw.get_inputs(), *self.raw.get_overridable_initializers()]
         self.inputs = {value.name: value.shape for value in everything}
         self.outputs = {value.name: value.shape for value in self.raw.get_outputs()}
+        self.lengths_path = file_with_lengths(self.path)
+        if self.lengths_path:
+            self.inputs["lengths"] = [self.inputs["images"][0]]
+        self._open = partial(open_raw, provider=provider, threads=threads, level=level)
         self._names = list(self.outputs)
         self._run: Any = self.raw.run
 
@@ -51,15 +59,28 @@ class Session:
         models (-1, and None: the whole sequence). Raises SightlineError where they do not fit,
         and for an empty batch of a recurrent model.
         """
-        feed = {"images": images}
+        feed: dict[str, Any] = {"images": images}
+        run = self._run
         if lengths is not None:
             feed["lengths"] = np.asarray(lengths, np.int64)
+            run = self._run_with_lengths
         try:
-            return dict(zip(self._names, self._run(self._names, feed)))  # noqa: B905 hot path
+            return dict(zip(self._names, run(self._names, feed)))  # noqa: B905 hot path
         except Exception as error:  # onnxruntime's exceptions have no common class
-            empty = "lengths" in self.inputs and np.shape(images)[:1] == (0,)
+            empty = np.shape(images)[:1] == (0,)
             why = "a recurrent model refuses an empty batch" if empty else one_line(error)
             raise SightlineError(f"{self.path}: {why}: it takes {self.inputs}") from None
+
+    @cached_property
+    def _run_with_lengths(self) -> Any:
+        if self.lengths_path is None:
+            return self._run
+        session = self._open(self.lengths_path)
+        if read_metadata(session, self.lengths_path) != self.metadata:
+            raise SightlineError(
+                f"{self.lengths_path} is of another model than {self.path}: export it again"
+            )
+        return session.run
 
 
 def open_raw(

@@ -28,7 +28,7 @@ def insight(name: str, layout: Layout) -> None:
     Raises SightlineError where the model, its data or its evaluation is missing, or the test split
     is empty.
     """
-    model = load_model(layout.model(name))
+    model = load_model(layout.trained(name))
     torch.set_num_threads(model.description["threads"])  # it decides the bits
     processed = layout.processed(model.description["data"]["dataset"])
     images, labels = load_split(processed, "test")

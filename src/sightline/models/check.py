@@ -17,9 +17,10 @@ from sightline import networks, tasks
 from sightline.errors import SightlineError, one_line
 from sightline.layout import Layout
 from sightline.models.shapes import refused, sketch
+from sightline.models.start import mistake as mistake_of_weights
 from sightline.networks.layers import Network
 from sightline.settings.explain import explain, nearest
-from sightline.settings.params import Compute, Dataset, Model, Params
+from sightline.settings.params import RANDOM, Compute, Dataset, Model, Params
 from sightline.settings.recipe import Recipe
 
 
@@ -56,6 +57,37 @@ def _of_model(name: str, params: Params, layout: Layout) -> Iterator[str]:
             f"{path}: models.{name}: {model.network} with recipe {model.recipe} "
             f"cannot do {model.task}: {why}"
         )
+        return
+    if model.start is None:
+        yield (
+            f"{path}: models.{name}.start: this key is required: {RANDOM}, or the model or "
+            "the weights that it begins with"
+        )
+    elif why := _start_mistake(name, params, layout):
+        yield f"{path}: models.{name}.start: {why}"
+
+
+def _start_mistake(name: str, params: Params, layout: Layout) -> str | None:
+    """Return why a model cannot begin with the weights of the one that it starts from."""
+    start = params.models[name].begins_with
+    if start not in params.models or any(
+        _of_model(start, params, layout)
+    ):  # which has a line of its own
+        return None
+    own, given = (_sketched(model, params).state_dict() for model in (name, start))
+    if why := mistake_of_weights(own, given):
+        return f"{start}: {why}: give both models the same network settings"
+    return None
+
+
+def _sketched(name: str, params: Params) -> Network:
+    """Return the network of a model, without memory for its weights."""
+    model, recipe = params.model(name)
+    dataset, module = params.dataset(model.dataset), networks.module(model.network)
+    shape = (dataset.image_size, dataset.image_size, dataset.channels)
+    images = {"classes": ["any", "number"], "width": shape[1], "channels": shape[2]}
+    outputs = tasks.task(model.task).outputs(images)
+    return sketch(module, module.Settings(**recipe.network), shape, outputs)
 
 
 def _settings(model: Model, recipe: Recipe, path: Path) -> Any:
@@ -97,6 +129,7 @@ def mistake(
         task.mistake(network, recipe)
         or _rows_mistake(network, recipe)
         or _frozen_mistake(network, recipe)
+        or _rates_mistake(network, recipe)
         or _batch_mistake(network, recipe, compute)
     )
 
@@ -121,6 +154,15 @@ def _frozen_mistake(network: Network, recipe: Recipe) -> str | None:
             frozen.update(parameters)
     if all(values in frozen for values in network.parameters() if values.requires_grad):
         return "frozen_after leaves no part to train in the last epoch: take one out"
+    return None
+
+
+def _rates_mistake(network: Network, recipe: Recipe) -> str | None:
+    parts = dict(network.named_modules())
+    for part in recipe.optimizer.parts:
+        if part not in parts or part == "":
+            known = [name for name, _ in network.named_children()]
+            return f"optimizer.parts names {part}, which the network lacks: {nearest(part, known)}"
     return None
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sightline.files import read_json
-from sightline.layout import ModelFiles
+from sightline.layout import TrainedFiles
 
 KEYS = (
     *("name", "network", "task", "recipe", "seed", "threads"),
@@ -11,11 +11,11 @@ KEYS = (
 )
 
 
-def read_description(files: ModelFiles) -> dict[str, Any]:
+def read_description(files: TrainedFiles) -> dict[str, Any]:
     """Return the content of model.json; SightlineError where it is missing or damaged."""
     return read_json(files.description, train_again(files), *KEYS)
 
 
-def train_again(files: ModelFiles) -> str:
+def train_again(files: TrainedFiles) -> str:
     """Return what to do about a file of a training that is missing or damaged."""
     return f"run `dvc repro train@{files.name}`"

@@ -7,7 +7,8 @@ from typing import Any
 from sightline import tasks
 from sightline.errors import SightlineError
 from sightline.files import read_json, read_table
-from sightline.layout import Layout, ModelFiles, ResultFiles
+from sightline.layout import Layout, ModelFiles, ResultFiles, TrainedFiles
+from sightline.models import timing
 from sightline.models.description import read_description, train_again
 from sightline.tasks.words import Words
 
@@ -21,8 +22,13 @@ class ModelResults:
 
     @property
     def model_files(self) -> ModelFiles:
-        """Where its weights and its exported form lie."""
+        """Where its exported form lies."""
         return self.layout.model(self.name)
+
+    @property
+    def trained_files(self) -> TrainedFiles:
+        """Where its weights and its training curve lie."""
+        return self.layout.trained(self.name)
 
     @property
     def files(self) -> ResultFiles:
@@ -32,17 +38,17 @@ class ModelResults:
     @property
     def trained(self) -> bool:
         """Whether there is a trained model."""
-        return self.model_files.description.exists()
+        return self.trained_files.description.exists()
 
     @property
     def evaluated(self) -> bool:
         """Whether the model has been trained and evaluated."""
-        return self.trained and self.files.metrics.exists() and self.files.timing.exists()
+        return self.trained and self.files.metrics.exists()
 
     @cached_property
     def description(self) -> dict[str, Any]:
         """What the model is: model.json."""
-        return read_description(self.model_files)
+        return read_description(self.trained_files)
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -51,18 +57,18 @@ class ModelResults:
         return read_json(self.files.metrics, again, "catalogue", "task", "flops", "test")
 
     @cached_property
-    def timing(self) -> dict[str, Any]:
-        """What the training took: timing.json."""
-        return read_json(self.files.timing, train_again(self.model_files), "seconds")
+    def timing(self) -> dict[str, Any] | None:
+        """What the training took; None where another machine trained it."""
+        return timing.read(self.layout, self.name)
 
     @cached_property
     def epochs(self) -> list[dict[str, str]]:
         """The rows of the training curve, one for each epoch: epochs.csv."""
-        again = train_again(self.model_files)
-        rows, epochs = read_table(self.files.epochs, again), self.description["recipe"]["epochs"]
+        again, path = train_again(self.trained_files), self.trained_files.epochs
+        rows, epochs = read_table(path, again), self.description["recipe"]["epochs"]
         if len(rows) != epochs:
             raise SightlineError(
-                f"{self.files.epochs} is damaged (it has {len(rows)} of {epochs} epochs): {again}"
+                f"{path} is damaged (it has {len(rows)} of {epochs} epochs): {again}"
             )
         return rows
 

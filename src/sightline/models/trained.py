@@ -3,6 +3,7 @@
 import errno
 import io
 import pickle
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from sightline import networks, tasks
 from sightline.errors import SightlineError, one_line
-from sightline.layout import ModelFiles
+from sightline.layout import TrainedFiles
 from sightline.models.description import read_description, train_again
 from sightline.networks.layers import normalise
 
@@ -42,22 +43,14 @@ class TrainedModel(nn.Module):
         return self.task.named(raw) | {"features": features}
 
 
-def load_model(files: ModelFiles) -> TrainedModel:
+def load_model(files: TrainedFiles) -> TrainedModel:
     """Return the model that `train` left, in evaluation mode, on the CPU.
 
     Raises SightlineError where it is missing or damaged, or its weights do not fit the network's
     code.
     """
     again, description = train_again(files), read_description(files)
-    try:
-        weights = torch.load(files.weights, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise SightlineError(f"{files.weights}: no such file: {again}") from None
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # a seek before a cut file
-            raise
-        why = one_line(error)[:200]
-        raise SightlineError(f"{files.weights} is damaged ({why}): {again}") from None
+    weights = read_state(files.weights, again)
     try:
         model = TrainedModel(description)
         model.network.load_state_dict(weights)
@@ -67,6 +60,23 @@ def load_model(files: ModelFiles) -> TrainedModel:
             f"now: {again} ({one_line(error)[:200]})"
         ) from None
     return model.eval()
+
+
+def read_state(path: Path, again: str) -> dict[str, Tensor]:
+    """Return the state dict of a file of torch, on the CPU.
+
+    Nothing of the file is run: torch's `weights_only`. Raises SightlineError, ending in `again`,
+    where the file is missing or damaged, or holds something else than tensors.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise SightlineError(f"{path}: no such file: {again}") from None
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # a seek before a cut file
+            raise
+        why = one_line(error)[:200]
+        raise SightlineError(f"{path} is damaged ({why}): {again}") from None
 
 
 def serialise(value: dict[str, Any]) -> bytes:

@@ -17,6 +17,7 @@ class Network(nn.Module):
     takes_lengths = False  # whether `features` understands sequences of different lengths
     any_height = False  # whether images may have more or fewer rows than `shape` says
     steps_per_row = 1  # what `lengths` counts
+    multiplies_outside_layers = False  # whether functions multiply matrices, as attention does
 
     def __init__(self, shape: tuple[int, int, int], outputs: int, feature_size: int):
         super().__init__()

@@ -100,14 +100,8 @@ class Engine:
         """
         if force:
             return set(stages)
-        names = graph.stage_names(self._repo)
         with self._mutex:
-            changed = {names[address] for address in self._repo.status()}
-        stale: set[str] = set()
-        for stage in stages.values():
-            if stage.name in changed or not stale.isdisjoint(stage.upstream):
-                stale.add(stage.name)
-        return stale
+            return graph.stale_of(self._repo, stages)
 
     def push(self, names: Iterable[str]) -> None:
         """Send what stages made, and the run cache that tells of it, to the DVC remote.
@@ -181,7 +175,8 @@ def opened(root: Path, run_command: RunCommand, on_wait: Callable[[str], None]) 
             "install the locked versions (`make env`), or run `dvc repro`, which does the same, "
             "one stage at a time"
         )
-    logging.getLogger("dvc").setLevel(logging.CRITICAL)  # its progress bars too
+    for package in ("dvc", "dvc_data", "dvc_objects"):
+        logging.getLogger(package).setLevel(logging.CRITICAL)  # its progress bars too
     root = root.resolve()
     with contextlib.ExitStack() as stack:
         stack.enter_context(contextlib.chdir(root))  # DVC takes relative paths from here

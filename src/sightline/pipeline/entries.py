@@ -11,7 +11,7 @@ from sightline import tasks
 from sightline.data import preview
 from sightline.errors import SightlineError
 from sightline.files import write_atomically
-from sightline.layout import SPLITS, Layout
+from sightline.layout import PIPELINE, SPLITS, Layout
 from sightline.pipeline.validate import validate
 from sightline.settings import catalogue, params, steps
 from sightline.settings.explain import nearest
@@ -66,7 +66,7 @@ def add_dataset(
 
 
 def add_model(
-    layout: Layout, name: str, dataset: str, network: str, task: str, recipe: str | None
+    layout: Layout, name: str, dataset: str, network: str, task: str, recipe: str | None, start: str
 ) -> None:
     """Write a model's entries; without `recipe`, one made for the number of images as well."""
     settings, content = params.load(layout), read_yaml(layout.params, "")
@@ -89,16 +89,16 @@ def add_model(
             f"{made['epochs']} epochs, nothing mirrored"
         )
     model = {"dataset": dataset, "network": network, "task": task, "recipe": recipe or name}
-    text = insert(text, ("models",), block({name: {**model, "seed": 0}}))
+    text = insert(text, ("models",), block({name: {**model, "seed": 0, "start": start}}))
     new = {layout.params: text}
-    new[layout.pipeline], plots = _with_model(layout, settings, name, model)
+    new[layout.root / PIPELINE], plots = _with_model(layout, settings, name, model)
     with preview.beside(layout) as project:
         try:
             _write(layout, project, new)
             settings = validate(project)
         except SightlineError as error:
             raise _of_workspace(error, project) from None
-    _keep(new, {layout.params: places, layout.pipeline: [*plots, f"artifacts.{name}"]})
+    _keep(new, {layout.params: places, layout.root / PIPELINE: [*plots, f"artifacts.{name}"]})
     for warning in steps.few_steps(settings, layout, [name]):
         logging.warning(warning)
     print(f"next: sightline repro log@{name}")
@@ -114,7 +114,7 @@ def remove(layout: Layout, name: str) -> None:
             entries.append(("recipes", name))
         places = {
             layout.params: entries,
-            layout.pipeline: list(_lines_of(layout, name)),
+            layout.root / PIPELINE: list(_lines_of(layout, name)),
         }
     elif name in settings.datasets:
         if models := [key for key, model in settings.models.items() if model.dataset == name]:
@@ -126,8 +126,9 @@ def remove(layout: Layout, name: str) -> None:
     else:
         known = [*settings.models, *settings.datasets]
         raise SightlineError(f"no model or dataset '{name}': {nearest(name, known)}")
+    dense = (layout.params, layout.root / PIPELINE)  # no empty lines between entries
     new = {
-        path: delete(_read(path), entries, blank=path not in (layout.params, layout.pipeline))
+        path: delete(_read(path), entries, blank=path not in dense)
         for path, entries in places.items()
     }
     with preview.beside(layout) as project:
@@ -192,8 +193,8 @@ def _with_model(
     layout: Layout, settings: params.Params, name: str, model: Mapping[str, str]
 ) -> tuple[str, list[str]]:
     """Return dvc.yaml with the plots and the artifact of a model, and the titles of the plots."""
-    words, text = tasks.words(model["task"]), _read(layout.pipeline)
-    curve = _own(layout, layout.results(name).epochs)
+    words, text = tasks.words(model["task"]), _read(layout.root / PIPELINE)
+    curve = _own(layout, layout.trained(name).epochs)
     axes = {f"val_{words.figure}": f"{words.figure_name} on val", "train_loss": "training loss"}
     titles = []
     for column, axis in axes.items():
@@ -227,7 +228,7 @@ def _curves(
 ) -> Place | None:
     """Return the place in dvc.yaml for one more curve beside those of like models; None without."""
     alike = {
-        _own(layout, layout.results(name).epochs)
+        _own(layout, layout.trained(name).epochs)
         for name, other in settings.models.items()
         if (other.dataset, other.task) == (model["dataset"], model["task"])
     }
@@ -239,20 +240,20 @@ def _curves(
 
 def _lines_of(layout: Layout, name: str) -> Iterator[Place]:
     """Yield the places in dvc.yaml that speak of one model."""
-    folder = f"{_own(layout, layout.results(name).path)}/"
+    folders = tuple(f"{_own(layout, f(name).path)}/" for f in (layout.results, layout.trained))
     for index, title, plot in _plots(layout):
         curves = _curves_of(plot)
-        paths = [path for path in curves if path.startswith(folder)]
-        if title.startswith(folder) or (paths and len(paths) == len(curves)):
+        paths = [path for path in curves if path.startswith(folders)]
+        if title.startswith(folders) or (paths and len(paths) == len(curves)):
             yield ("plots", index)
         else:
             yield from (("plots", index, title, "y", path) for path in paths)
-    if name in (read_yaml(layout.pipeline, "").get("artifacts") or {}):
+    if name in (read_yaml(layout.root / PIPELINE, "").get("artifacts") or {}):
         yield ("artifacts", name)
 
 
 def _plots(layout: Layout) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    for index, item in enumerate(read_yaml(layout.pipeline, "").get("plots") or []):
+    for index, item in enumerate(read_yaml(layout.root / PIPELINE, "").get("plots") or []):
         if isinstance(item, dict):
             yield from ((index, title, plot or {}) for title, plot in item.items())
 
@@ -282,6 +283,7 @@ def _read(path: Path) -> str:
 def _write(layout: Layout, project: Layout, new: Texts) -> None:
     """Write the settings of a workspace, with these changes, into another project."""
     paths = [layout.params, *map(layout.catalogue, layout.catalogues())]
+    paths += [path for path in (layout.weights_catalogue,) if path.exists()]
     for path in {*paths, *new}:
         target = project.root / path.relative_to(layout.root)
         write_atomically(target, new.get(path) or _read(path))

@@ -1,12 +1,13 @@
 """The DVC stage graph as plain data: what there is, what is out of date."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sightline.errors import SightlineError, TryAgain, one_line
+from sightline.layout import PIPELINE
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -55,16 +56,23 @@ def plan(root: Path, targets: Iterable[str] = (), force: bool = False) -> Plan:
         with Repo(str(root)) as repo:
             names = stage_names(repo)
             stages = closure(stages_of(repo.index.graph, names), targets)
-            changed = stages if force else {names[address] for address in repo.status()}
+            stale = stages if force else stale_of(repo, stages)
     except LockError as error:
         raise TryAgain(f"another dvc works in {root}: {one_line(error)}") from None
     except DvcException as error:
         raise SightlineError(f"DVC cannot read the stages of {root}: {one_line(error)}") from None
+    return Plan(stages, frozenset(stale))
+
+
+def stale_of(repo: "Repo", stages: Mapping[str, Stage]) -> set[str]:
+    """Return which of `stages`, dependencies first, DVC finds changed, and all that needs those."""
+    names = stage_names(repo)
+    changed = {names[address] for address in repo.status()}
     stale: set[str] = set()
     for stage in stages.values():
         if stage.name in changed or not stale.isdisjoint(stage.upstream):
             stale.add(stage.name)
-    return Plan(stages, frozenset(stale))
+    return stale
 
 
 def stage_names(repo: "Repo") -> dict[str, str]:
@@ -73,7 +81,7 @@ def stage_names(repo: "Repo") -> dict[str, str]:
     for stage in repo.index.stages:
         file = Path(stage.path).relative_to(repo.root_dir).as_posix()
         here = getattr(stage, "name", None)
-        names[stage.addressing] = here if file == "dvc.yaml" else f"{file}:{here}" if here else file
+        names[stage.addressing] = here if file == PIPELINE else f"{file}:{here}" if here else file
     return names
 
 

@@ -45,9 +45,9 @@ class Run:
         self.dvc = dvc
         self._layout = Layout(root)
         room = Room(slots or settings.flows.cpu_slots or cores(), devices)
-        self.training = _room_for_training(settings, room)
+        self.training = room_for_training(settings, room)
         own = Room(0) if elsewhere else self.training
-        self._seconds = _expected(self._layout, stages)
+        self._seconds = expected_seconds(self._layout, stages)
         self.schedule = Schedule(
             {name: stage.upstream for name, stage in stages.items()},
             {name: own if stage.kind == "train" else Room(1) for name, stage in stages.items()},
@@ -56,6 +56,7 @@ class Run:
         )
         self._heard: queue.SimpleQueue[tuple[str, Outcome | Room]] = queue.SimpleQueue()
         self._put_back: dict[str, threading.Event] = {}
+        self._over = False
         self.outcomes: dict[str, Outcome] = {}
 
     def to_the_end(
@@ -65,23 +66,26 @@ class Run:
 
         It must return at once, and `ended` must be called, from any thread, when the stage has.
         """
-        while not self.schedule.finished:
-            for name in self.schedule.start():
-                if name in self._put_back:
-                    self._put_back.pop(name).set()
-                else:
-                    start(name)
-            if not self.schedule.running:
-                break
-            name, what = self._heard.get()
-            if isinstance(what, Room):
-                self.schedule.put_back(name, what)
-                continue
-            self.outcomes[name] = what
-            self.schedule.end(name, succeeded=what.error is None)
-            on_end(name, what)
-        for event in self._put_back.values():  # the run was stopped: nothing starts any more
-            event.set()
+        try:
+            while not self.schedule.finished:
+                for name in self.schedule.start():
+                    if name in self._put_back:
+                        self._put_back.pop(name).set()
+                    else:
+                        start(name)
+                if not self.schedule.running:
+                    break
+                name, what = self._heard.get()
+                if isinstance(what, Room):
+                    self.schedule.put_back(name, what)
+                    continue
+                self.outcomes[name] = what
+                self.schedule.end(name, succeeded=what.error is None)
+                on_end(name, what)
+        finally:  # a cancel ends it too: a thread that waits would keep the process alive
+            self._over = True
+            for event in list(self._put_back.values()):
+                event.set()
         _remember(self._layout, self._seconds, self.outcomes)
 
     def ended(self, name: str, outcome: Outcome) -> None:
@@ -89,10 +93,16 @@ class Run:
         self._heard.put((name, outcome))
 
     def wait_for_room_to_train(self, name: str) -> None:
-        """Let a training that was meant for another machine wait until it has room here."""
+        """Let a training that was meant for another machine wait until it has room here.
+
+        Raises SightlineError if the run ends before that.
+        """
         event = self._put_back[name] = threading.Event()
         self._heard.put((name, self.training))
-        event.wait()
+        if not self._over:
+            event.wait()
+        if self._over:
+            raise SightlineError("not started: the run is ending")
 
     def bring_up_to_date(self, name: str, force: bool = False) -> Outcome:
         """Run one stage if DVC finds it stale; its error, whatever it is, stands in the outcome."""
@@ -106,7 +116,7 @@ class Run:
         return Outcome(how, time.monotonic() - began, error)
 
 
-def _room_for_training(settings: Params, room: Room) -> Room:
+def room_for_training(settings: Params, room: Room) -> Room:
     """Return what a training takes while it runs: its threads, or its GPUs."""
     processes = settings.compute.processes
     if room.gpus:
@@ -115,7 +125,7 @@ def _room_for_training(settings: Params, room: Room) -> Room:
     return Room(min(processes * settings.compute.threads, room.cpus))
 
 
-def _expected(layout: Layout, stages: Mapping[str, Stage]) -> dict[str, float]:
+def expected_seconds(layout: Layout, stages: Mapping[str, Stage]) -> dict[str, float]:
     """Return how long each stage is expected to last: what it took last time, or a guess."""
     last = {}
     if layout.own_state.stage_seconds.exists():

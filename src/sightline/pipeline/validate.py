@@ -9,8 +9,7 @@ from sightline.settings.params import Params
 def validate(layout: Layout) -> Params:
     """Return params.yaml; SightlineError with a line for each mistake in it or in the catalogue."""
     settings = params.load(layout)
-    for dataset in settings.datasets:
-        catalogue.entry(layout.catalogue(settings.catalogue), dataset)
+    catalogue.check(settings, layout)
     if not passed.has_passed(layout):
         from sightline.models.check import check_models  # torch
 

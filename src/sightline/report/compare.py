@@ -55,7 +55,7 @@ def _row(results: ModelResults, settings: Params) -> tuple[str, ...]:
         parameters = f"{results.description['parameters']:,}"
     evaluated = results.trained and results.files.metrics.exists()
     val, test = (results.figure(split) if evaluated else None for split in ("val", "test"))
-    seconds = results.timing["seconds"] if results.files.timing.exists() else None
+    seconds = (results.timing or {}).get("seconds")
     onnx = results.model_files.onnx
     size = onnx.stat().st_size / 1000 if onnx.exists() else None
     return (

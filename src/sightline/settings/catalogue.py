@@ -3,15 +3,18 @@
 import re
 from dataclasses import field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from sightline.errors import SightlineError
-from sightline.layout import SOURCE
+from sightline.layout import SOURCE, Layout
 from sightline.settings.explain import explain, nearest
+from sightline.settings.params import Params
 from sightline.settings.section import Count, Switch, section
 from sightline.settings.yaml_file import read_yaml
+
+T = TypeVar("T")
 
 # Which files a format consists of, by role: one of these sets.
 _ROLES = {
@@ -28,6 +31,7 @@ _NAMING = {
     "folder": (dict | None, "left out, or a mapping from folder to name"),
 }
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_BEGINNING = re.compile(r"[0-9a-f]{8,64}")
 _URL = re.compile(r"https://[^/\s]+/\S+|file://(\$\{SIGHTLINE_[A-Z0-9_]+\})?/.+")
 
 
@@ -37,7 +41,9 @@ class File:
 
     `urls` are tried in turn: https, or file:///PATH, or file://${SIGHTLINE_FOLDER}/PATH below the
     folder that this environment variable names. `in_place`: the file is too large to be copied
-    (ILSVRC2012: 148 GB); it is checked and read where it lies.
+    (ILSVRC2012: 148 GB); it is checked and read where it lies. `sha256_begins`: the first digits of
+    the SHA-256, where a publisher gives no more, as torch's hub does in a file's name: eight tell a
+    damaged file from a right one, and do not stop a forger.
     """
 
     name: str
@@ -45,6 +51,7 @@ class File:
     urls: list[str] = field(default_factory=list)
     size: Count | None = None
     sha256: str | None = None
+    sha256_begins: str | None = None
     md5: str | None = None
     in_place: Switch = False
 
@@ -59,10 +66,17 @@ class File:
         for digest, digits in ((self.sha256, 64), (self.md5, 32)):
             if digest is not None and not re.fullmatch(f"[0-9a-f]{{{digits}}}", digest):
                 raise ValueError(f"'{digest}' is not {digits} small hexadecimal digits")
-        if self.remote and not (self.sha256 or self.md5):
+        if self.sha256_begins is not None and not _BEGINNING.fullmatch(self.sha256_begins):
+            raise ValueError(f"'{self.sha256_begins}' is not 8 small hexadecimal digits or more")
+        if self.remote and not self.digest:
             raise ValueError(f"{self.name}: a file that comes over https needs its sha256 (or md5)")
         if self.in_place and (self.remote or len(self.urls) != 1):
             raise ValueError(f"{self.name}: only a file with one file:// URL can be read in_place")
+
+    @property
+    def digest(self) -> str | None:
+        """What its content is known by; None: by nothing."""
+        return self.sha256 or self.md5 or self.sha256_begins
 
     @property
     def remote(self) -> bool:
@@ -103,7 +117,7 @@ class Entry:
         if self.draw is not None:
             if self.real:
                 raise ValueError("what is drawn is not real: set real: false")
-            if any(file.urls or file.size or file.sha256 or file.md5 for file in self.files):
+            if any(file.urls or file.size or file.digest for file in self.files):
                 raise ValueError("files that are drawn have a name and a role, nothing else")
         elif not all(file.urls for file in self.files):
             raise ValueError("each file needs its urls, or the dataset a draw: mapping")
@@ -114,11 +128,33 @@ class Entry:
             raise ValueError(f"without_images: format {self.format} has no class folders")
 
 
-def load(path: Path) -> dict[str, Any]:
+@section
+class Weights:
+    """Weights that a training may begin with: one file, in the role `weights`.
+
+    `format`: torch (a state dict that torch.save wrote). `names`: whose names the
+    tensors have, those of sightline's networks or those of torchvision's models.
+    """
+
+    format: Literal["torch"]
+    names: Literal["sightline", "torchvision"]
+    note: str
+    terms: str
+    file: File
+
+    def __post_init__(self) -> None:
+        if self.file.role != "weights":
+            raise ValueError(f"file.role: it is weights here, not {self.file.role}")
+        if not self.file.urls or self.file.in_place:
+            raise ValueError("file: it needs its urls, and is never read in_place")
+
+
+def load(path: Path, remedy: str = "") -> dict[str, Any]:
     """Return a catalogue as it stands in the file; SightlineError where it is not a mapping."""
-    entries = read_yaml(path, f"`catalogue:` in params.yaml names a catalogue in {path.parent}")
+    remedy = remedy or f"`catalogue:` in params.yaml names a catalogue in {path.parent}"
+    entries = read_yaml(path, remedy)
     if not isinstance(entries, dict):
-        raise SightlineError(f"{path}: a catalogue maps datasets to entries, this file does not")
+        raise SightlineError(f"{path}: a catalogue maps names to entries, this file does not")
     return entries
 
 
@@ -132,7 +168,27 @@ def entry(path: Path, dataset: str) -> Entry:
         raise SightlineError(
             f"{path}: no dataset '{dataset}' in this catalogue: {nearest(dataset, entries)}"
         )
+    return _checked(path, dataset, entries[dataset], Entry)
+
+
+def weights(path: Path, name: str) -> Weights:
+    """Return one entry of the catalogue of weights, checked; raises as `entry` does."""
+    entries = load(path, "it lists what `weights:` in params.yaml names")
+    if name not in entries:
+        raise SightlineError(f"{path}: no weights '{name}': {nearest(name, entries)}")
+    return _checked(path, name, entries[name], Weights)
+
+
+def check(params: Params, layout: Layout) -> None:
+    """Raise SightlineError for a mistake in an entry that params.yaml asks for."""
+    for dataset in params.datasets:
+        entry(layout.catalogue(params.catalogue), dataset)
+    for name in params.weights:
+        weights(layout.weights_catalogue, name)
+
+
+def _checked(path: Path, name: str, content: object, kind: type[T]) -> T:
     try:
-        return TypeAdapter(Entry).validate_python(entries[dataset])
+        return TypeAdapter(kind).validate_python(content)
     except ValidationError as error:
-        raise SightlineError(explain(path, error, Entry, dataset)) from None
+        raise SightlineError(explain(path, error, kind, name)) from None

@@ -28,6 +28,7 @@ from sightline.settings.yaml_file import read_yaml
 T = TypeVar("T")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+RANDOM = "random"  # the start of a model that begins with nothing
 
 
 @section
@@ -48,13 +49,23 @@ class Dataset:
 
 @section
 class Model:
-    """One network trained on one dataset for one task with one recipe."""
+    """One network trained on one dataset for one task with one recipe.
+
+    `start`: the model or the weights that it begins with, or `random`. dvc.yaml reads this key of
+    every model, so `sightline.models.check` asks for it; None: it is not written.
+    """
 
     dataset: str
     network: str
     task: str
     recipe: str
     seed: Integer = 0
+    start: str | None = None
+
+    @property
+    def begins_with(self) -> str | None:
+        """What weights it begins with; None where they are random."""
+        return None if self.start == RANDOM else self.start
 
 
 @section
@@ -128,6 +139,7 @@ class Params:
     models: dict[str, Model]
     recipes: dict[str, Recipe]
     compute: Compute
+    weights: list[str] = field(default_factory=list)
     evaluation: Evaluation = field(default_factory=Evaluation)
     flows: Flows = field(default_factory=Flows)
     benchmark: Benchmark = field(default_factory=Benchmark)
@@ -180,6 +192,14 @@ def _wrong_names(params: Params, layout: Layout) -> Iterator[str]:
         for name in table:
             if not _NAME.fullmatch(name):
                 yield f"'{name}' is not a usable name: small letters, digits and hyphens only"
+    for name in params.weights:
+        if not _NAME.fullmatch(name) or name == RANDOM or name in params.models:
+            yield (
+                f"weights: '{name}' is not a usable name: small letters, digits and hyphens only, "
+                f"and neither {RANDOM} nor a model's"
+            )
+        if params.weights.count(name) > 1:
+            yield f"weights: '{name}' stands there twice"
     for name, model in params.models.items():
         for kind, value, known in (
             ("dataset", model.dataset, params.datasets),
@@ -187,3 +207,21 @@ def _wrong_names(params: Params, layout: Layout) -> Iterator[str]:
         ):
             if value not in known:
                 yield f"models.{name}.{kind}: no {kind} '{value}': {nearest(value, known)}"
+        yield from _wrong_start(name, params)
+
+
+def _wrong_start(name: str, params: Params) -> Iterator[str]:
+    """Yield what is wrong with the start of a model: no such name, or it leads back to itself."""
+    if name == RANDOM:
+        yield f"models.{name}: {RANDOM} is the start of models that begin with nothing: rename it"
+    chain, start = [name], params.models[name].begins_with
+    while start in params.models and start not in chain:
+        chain.append(start)
+        start = params.models[start].begins_with
+    if start == name:
+        circle = " starts from ".join([*chain, name])
+        yield f"models.{name}.start: {circle}: let one of them start from {RANDOM}"
+    start = params.models[name].begins_with
+    known = [RANDOM, *params.models, *params.weights]
+    if start is not None and start not in known:
+        yield f"models.{name}.start: no model or weights '{start}': {nearest(start, known)}"

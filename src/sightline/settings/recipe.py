@@ -18,10 +18,18 @@ class Rates:
 
 
 @section
+class PartRate:
+    """How fast a part of the network steps, by the rule of the rest."""
+
+    learning_rate: Positive
+
+
+@section
 class Optimizer:
     """The step rule. `learning_rate` is the schedule's peak.
 
-    `biases`, `head`: rates of their own for all biases and norms, and for the last layer.
+    `biases`, `head`: rates of their own for all biases and norms, and for the last layer. `parts`:
+    learning rates of parts of the network, by their names, for what is left of them.
     """
 
     name: Literal["sgd", "adam", "muon"]
@@ -30,6 +38,7 @@ class Optimizer:
     weight_decay: Share = 0.0
     biases: Rates | None = None
     head: Rates | None = None
+    parts: dict[str, PartRate] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.name == "adam" and self.momentum:

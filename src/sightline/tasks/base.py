@@ -1,15 +1,33 @@
 """The form of a task: from images to a question, from the head's answer to loss and outputs."""
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
 from sightline.images.random_numbers import RandomNumbers
 from sightline.networks import layers
 from sightline.settings.recipe import Recipe
 from sightline.tasks.words import Words
+
+
+class Graph(Protocol):
+    """An ONNX graph that grows (`sightline.export.recurrent`)."""
+
+    def constant(self, name: str, value: Tensor | list[int]) -> str:
+        """Keep a constant under its name, which is returned."""
+        ...
+
+    def add(self, kind: str, inputs: list[str], *outputs: str, **attributes: Any) -> str:
+        """Add a node, named after its first output, which is returned."""
+        ...
+
+
+def write_linear(graph: Graph, head: nn.Linear, inputs: str, output: str) -> str:
+    """Write the head for features N x F, and return its output, N x outputs."""
+    weights = [graph.constant("head.weight", head.weight), graph.constant("head.bias", head.bias)]
+    return graph.add("Gemm", [inputs, *weights], output, transB=1)
 
 
 class Task(ABC):
@@ -62,6 +80,14 @@ class Task(ABC):
     @abstractmethod
     def named(self, raw: Tensor) -> dict[str, Tensor]:
         """Return the named outputs, the task's main one first."""
+
+    def write(self, graph: Graph, network: layers.Network, states: str, features: str) -> bool:
+        """Write into a recurrent model's ONNX graph what `read` does behind the network, and
+        `named`, and return True. False, as here: torch's exporter traces the model instead.
+
+        `states` and `features` name values of the graph, T x N x F and N x F.
+        """
+        return False
 
     @abstractmethod
     def loss(

@@ -1,7 +1,7 @@
 """The form of what people read about a task: its figures, outputs and answers. No torch."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -51,7 +51,9 @@ class Words:
     model card, which follows the snippet that loads the file and may use its `session`, `images`
     and `answers`; {height}, {width}, {channels} and {half} stand for numbers. `limits`: a sentence
     for the card; {classes} stands for a number. `topics`: the pictures that the pages show, with a
-    text for each; tasks whose pictures have the same name share the topic.
+    text for each; tasks whose pictures have the same name share the topic. `hub_task`: Hugging
+    Face's name for the task, if it has one; `hub_metrics`: its name of a figure, for those that
+    stand in the front-matter of a published card.
     """
 
     figure: str
@@ -65,3 +67,5 @@ class Words:
     options: tuple[str, ...] = ()
     snippet: str = ""
     limits: str = ""
+    hub_task: str | None = None
+    hub_metrics: dict[str, str] = field(default_factory=dict)

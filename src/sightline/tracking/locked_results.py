@@ -1,6 +1,5 @@
 """What there is to log of one trained model, read from the files that DVC holds; no MLflow here."""
 
-import hashlib
 import json
 import math
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sightline.errors import SightlineError
+from sightline.files import md5, md5_of_folder
 from sightline.layout import PARAMS, Layout
 from sightline.models.results import ModelResults
 from sightline.pipeline import lockfile
@@ -39,12 +39,7 @@ class LockedResults(ModelResults):
         These are the inputs of the log stage, so that DVC and MLflow agree on what is new: where
         changed code led to equal results, neither of them logs again.
         """
-        # The ONNX file holds the weights and the card's content; the timing differs between equal
-        # trainings.
-        files = self.model_files
-        left_out = {self._locked_path(p) for p in (files.weights, files.card, self.files.timing)}
-        kept = {path: md5 for path, md5 in self.outs.items() if path not in left_out}
-        return _md5([self.name, kept])
+        return _md5([self.name, self.outs])
 
     @property
     def title(self) -> str:
@@ -116,8 +111,8 @@ class LockedResults(ModelResults):
             folder.relative_to(files.path).as_posix(): sorted(folder.iterdir())
             for folder in folders
         }
-        kept[files.tables.name].insert(0, files.epochs)
-        return kept | {"reports": [files.metrics, files.export]}
+        kept[files.tables.name].insert(0, self.trained_files.epochs)
+        return kept | {"reports": [files.metrics, self.model_files.export]}
 
     def check(self) -> None:
         """Raise SightlineError where the files are not those that dvc.lock names."""
@@ -125,13 +120,11 @@ class LockedResults(ModelResults):
             for dep in entry["deps"]:
                 if self.outs.get(dep["path"], dep["md5"]) != dep["md5"]:
                     self._stale(f"{stage}@{self.name} ran on another {dep['path']}")
-        for path, md5 in self.outs.items():
+        for path, digest in self.outs.items():
             file = self.layout.root / path
-            if file == self.model_files.weights:  # large, and not read here
-                continue
             if not file.exists():
                 self._stale(f"{path} is missing")
-            if dvc_md5(file) != md5:
+            if dvc_md5(file) != digest:
                 self._stale(f"{path} is not what dvc.lock names")
 
     def _stale(self, cause: str) -> None:
@@ -177,14 +170,13 @@ def _names(entry: dict[str, Any]) -> set[str]:
 def dvc_md5(path: Path) -> str:
     """Return the md5 that dvc gives a file, or a folder: that of its files' names and md5s."""
     if path.is_dir():
-        names = sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file())
-        return _md5([{"md5": dvc_md5(path / name), "relpath": name} for name in names]) + ".dir"
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+        files = [file for file in path.rglob("*") if file.is_file()]
+        return md5_of_folder({f.relative_to(path).as_posix(): dvc_md5(f) for f in files})
+    return md5(path.read_bytes())
 
 
 def _md5(value: object) -> str:
-    text = json.dumps(value, sort_keys=True)
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+    return md5(json.dumps(value, sort_keys=True).encode())
 
 
 def _flat(tree: dict, prefix: str = "", separator: str = ".") -> dict:

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 def log(name: str, layout: Layout) -> None:
-    """Write one model into MLflow, once, and leave logged.json.
+    """Write one model into MLflow, once, and leave in logged/ which run that is.
 
     Raises SightlineError where a result is missing or is not the one that dvc.lock names, and
     where the server cannot be reached or refuses.
@@ -28,7 +28,7 @@ def log(name: str, layout: Layout) -> None:
     else:
         _write([model], where)
     write_json(
-        layout.results(name).logged,
+        layout.logged(name),
         {"fingerprint": model.fingerprint, "registered_model": model.title},
     )
 

@@ -13,7 +13,7 @@ def warning(data: dict) -> str:
 
 def run_note(model: LockedResults, commit: str | None, dirty: bool) -> str:
     """Return the note of one run: what it is, its figures, how to make it again."""
-    description, results, timing = model.description, model.results(), model.timing
+    description, results = model.description, model.results()
     splits = [split for split in ("val", "test") if split in model.metrics]
     keys = list(model.metrics[splits[-1]])
     rows = [f"| | {' | '.join(splits)} |", "|---" * (len(splits) + 1) + "|"]
@@ -26,8 +26,7 @@ def run_note(model: LockedResults, commit: str | None, dirty: bool) -> str:
         warning(description["data"]),
         "\n".join(rows),
         f"{description['parameters']:,} parameters, {results['flops']:,.0f} FLOPs an image, "
-        f"{results['onnx_bytes'] / 1e3:,.0f} kB as ONNX. Trained in {timing['seconds']:.0f} s on "
-        f"{timing['processor']} ({timing['threads']} threads, {timing['dtype']}).",
+        f"{results['onnx_bytes'] / 1e3:,.0f} kB as ONNX. {_trained(model.timing)}",
     ]
     if "val" not in splits:
         lines.append("No val split: this model is never chosen as champion.")
@@ -39,6 +38,15 @@ def run_note(model: LockedResults, commit: str | None, dirty: bool) -> str:
             "really used stand in this run's artifact `reports/dvc.lock.json`."
         )
     return "\n\n".join(lines)
+
+
+def _trained(timing: dict | None) -> str:
+    if timing is None:
+        return "Trained on another machine, which kept how long it took."
+    return (
+        f"Trained in {timing['seconds']:.0f} s on {timing['processor']} "
+        f"({timing['threads']} threads, {timing['dtype']})."
+    )
 
 
 def title_note(model: LockedResults) -> str:

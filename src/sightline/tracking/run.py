@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 POINTS = 500  # points in one request; MLflow takes at most 1000
-TIMING = "sightline.timing"  # the tag that holds the timing.json of the run
+TIMING = "sightline.timing"  # the tag that holds what the training of the run took
 
 
 def write_run(client: "MlflowClient", model: LockedResults, where: Store) -> None:
@@ -42,13 +42,13 @@ def write_run(client: "MlflowClient", model: LockedResults, where: Store) -> Non
     if COMPLETE in run.data.tags:
         logger.info("%s stands in MLflow already", model.name)
         return
-    timing = json.loads(run.data.tags[TIMING])
+    timing = json.loads(run.data.tags.get(TIMING, "{}"))
     _write_numbers(client, run, model, timing)
     _write_files(client, run, model)
     model_id = registry.onnx_model(client, experiment_id, run, model)
     version = registry.registered_version(client, run, model_id, model)
     champion = registry.choose_champion(client, model)
-    end = run.info.start_time + round(timing["seconds"] * 1000)
+    end = run.info.start_time + round(timing.get("seconds", 0) * 1000)
     client.set_terminated(run.info.run_id, "FINISHED", end)
     client.set_tag(run.info.run_id, COMPLETE, "true")
     logger.info(
@@ -91,21 +91,23 @@ def _run(client: "MlflowClient", experiment_id: str, model: LockedResults) -> "R
     runs = client.search_runs([experiment_id], query, ViewType.ALL)
     if runs:
         return runs[0]
-    timing, (commit, dirty) = model.timing, _commit(model.layout.root)
+    timing, (commit, dirty) = model.timing or {}, _commit(model.layout.root)
     tags = {
         FINGERPRINT: model.fingerprint,
-        TIMING: json.dumps(timing),
         "real_data": str(model.data["real"]).lower(),
-        **{f"hardware.{k}": str(timing[k]) for k in ("device", "processor", "dtype", "threads")},
         **{f"dvc.{stage}": md5 for stage, md5 in model.locks.items()},
         "mlflow.note.content": notes.run_note(model, commit, dirty),
         "mlflow.source.name": f"dvc repro log@{model.name}",
         "mlflow.source.type": "PROJECT",
         "mlflow.user": _user(),
     }
+    if timing:
+        shown = ("device", "processor", "dtype", "threads")
+        tags |= {TIMING: json.dumps(timing), **{f"hardware.{k}": str(timing[k]) for k in shown}}
     if commit:
         tags |= {"mlflow.source.git.commit": commit, "git.dirty": str(dirty).lower()}
-    start = round((time.time() - timing["seconds"]) * 1000)  # so that "duration" is the training's
+    # so that "duration" is the training's
+    start = round((time.time() - timing.get("seconds", 0)) * 1000)
     return client.create_run(experiment_id, start, tags, model.name)
 
 
@@ -128,16 +130,15 @@ def _write_numbers(
     client.log_batch(run_id, params=[Param(k, str(v)) for k, v in model.params().items()])
     # the times are made of what the run holds: sent again, a point is the same point
     curve = model.curve()
-    step = timing["seconds"] * 1000 / max(1, len(curve))
+    step = timing.get("seconds", 0) * 1000 / max(1, len(curve))
     points = [
         Metric(f"epoch/{key}", value, start + round(row["epoch"] * step), int(row["epoch"]))
         for row in curve
         for key, value in row.items()
         if key not in ("epoch", "step")
     ]
-    results = model.results() | {
-        key: timing[key] for key in ("seconds", "images_per_second", "steps_executed")
-    }
+    took = ("seconds", "images_per_second", "steps_executed")
+    results = model.results() | {key: timing[key] for key in took if key in timing}
     points += [Metric(key, value, start, 0) for key, value in results.items()]
     for first in range(0, len(points), POINTS):
         client.log_batch(run_id, metrics=points[first : first + POINTS])

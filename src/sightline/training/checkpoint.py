@@ -2,19 +2,22 @@
 
 They lie outside the stage's outputs, because DVC deletes those before it runs a stage, under a key
 of all that decides the result: a changed recipe, dataset or line of code never meets an old one.
-A finished training deletes its own, so that a repeated one trains anew.
+A finished training deletes its own, so that a repeated one trains anew; what nobody came back for
+in `KEPT` days goes too.
 """
 
 import hashlib
 import io
 import json
 import logging
-from contextlib import AbstractContextManager
+import time
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from sightline.errors import TryAgain
 from sightline.files import write_atomically
 from sightline.host import locks
 from sightline.layout import State
@@ -23,7 +26,8 @@ from sightline.training.device import Place, dtype_name
 
 logger = logging.getLogger(__name__)
 
-# The code that decides what is learned, below src/sightline: as dvc.yaml's stage `train` has it
+# The code that decides what is learned, below src/sightline: all that the list of the stage `train`
+# holds (`sightline.pipeline.stage_code`), which a test compares
 CODE = (
     "data/arrays.py",
     "images",
@@ -34,6 +38,7 @@ CODE = (
     "tasks",
     "training",
 )
+KEPT = 30  # days that a checkpoint waits for its training to be taken up again
 _PACKAGE = Path(__file__).parent.parent
 _DIGEST_SIZE = hashlib.sha256().digest_size
 
@@ -69,6 +74,18 @@ def alone(path: Path) -> AbstractContextManager[None]:
     """
     busy = "another process trains exactly this model now: wait for it, or end it"
     return locks.held(path.with_suffix(".lock"), busy)
+
+
+def delete_forgotten(folder: Path) -> None:
+    """Delete checkpoints of recipes, data or code that were left `KEPT` days ago."""
+    before = time.time() - KEPT * 24 * 3600
+    for path in folder.glob("*.pt"):
+        # another training may delete it meanwhile, or go on from it just now
+        with suppress(TryAgain, FileNotFoundError):
+            if path.stat().st_mtime < before:
+                with alone(path):
+                    path.unlink()
+                logger.info("%s was not taken up for %d days: deleted", path, KEPT)
 
 
 def save(path: Path, state: dict[str, Any]) -> None:

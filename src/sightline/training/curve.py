@@ -23,6 +23,14 @@ def row(training: Training, epoch: int) -> dict[str, Any]:
     return columns | dict.fromkeys(figures(training, "val", 0, 0), "")
 
 
+def line(training: Training, row: dict[str, Any]) -> str:
+    """Return the row of an epoch as a person reads it."""
+    columns = [key for key, value in row.items() if key not in ("epoch", "step") and value]
+    figures = ", ".join(f"{key} {float(row[key]):.4g}" for key in columns)
+    epochs, seconds = training.recipe.epochs, training.seconds
+    return f"epoch {row['epoch']} of {epochs}: {figures}, {seconds:.0f} s"
+
+
 def figures(training: Training, split: str, loss: float, score: float) -> dict[str, str]:
     """Return the columns of a split: its mean loss, and the figure that its mean score is."""
     task = training.task

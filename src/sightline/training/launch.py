@@ -13,7 +13,7 @@ from torch.distributed.elastic.multiprocessing import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 from torch.distributed.run import parse_args, run
 
-from sightline.errors import SightlineError
+from sightline.errors import SightlineError, TryAgain
 from sightline.host.processes import PARENT
 from sightline.training.ranks import LOST, MEETING
 
@@ -44,7 +44,7 @@ def launch(name: str, processes: int) -> None:
         try:
             run(parse_args([*torchrun, "--no-python", *command]))
         except ChildFailedError as error:
-            raise SightlineError(explain(name, processes, error.failures)) from None
+            raise explain(name, processes, error.failures) from None
         except SignalException as caught:
             ended_by = caught.sigval
         else:
@@ -64,7 +64,7 @@ def stay_on_this_machine(folder: str) -> None:
     os.environ["GLOO_SOCKET_IFNAME"] = os.environ["NCCL_SOCKET_IFNAME"] = loopback
 
 
-def explain(name: str, processes: int, failures: dict[int, ProcessFailure]) -> str:
+def explain(name: str, processes: int, failures: dict[int, ProcessFailure]) -> SightlineError:
     """Return what ended the first rank that failed; one that lost a peer failed because of it."""
     rank = min(failures, key=lambda rank: failures[rank].exitcode == LOST)
     failure = failures[rank]
@@ -73,12 +73,13 @@ def explain(name: str, processes: int, failures: dict[int, ProcessFailure]) -> s
     if failure.exitcode == LOST:
         how = f"lost the connection to the others ({recorded})"
     elif recorded:  # by `ranks.one_voice`
-        return recorded.removeprefix(f"{SightlineError.__name__}: ")
+        kind, _, text = recorded.partition(": ")
+        return TryAgain(text) if kind == TryAgain.__name__ else SightlineError(text)
     elif failure.exitcode < 0:
         how = f"was killed by {failure.signal_name()}"
     else:
         how = f"ended with status {failure.exitcode}, its error stands above"
-    return (
+    return SightlineError(
         f"{name}: rank {rank} of {processes} (process {failure.pid}) {how}, and the others were "
         "ended: run the same command again, it goes on from the last checkpoint"
     )

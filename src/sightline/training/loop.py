@@ -33,7 +33,7 @@ def train(
     layout: Layout,
     progress: Progress = lambda step, steps, loss: None,
 ) -> None:
-    """Train one model and leave weights.pt, model.json, epochs.csv and timing.json.
+    """Train one model and leave weights.pt, model.json and epochs.csv.
 
     A training that was killed goes on from its last checkpoint, to the same bits on the CPU.
     Raises SightlineError where the loss is no number, the data is missing, or there is no CUDA
@@ -41,10 +41,12 @@ def train(
     """
     place, processed = choose(compute), layout.processed(model.dataset)
     logger.info("train %s on %s", name, place.reason)
-    training = begin(name, model, recipe, place, processed)
+    training = begin(name, model, recipe, place, layout)
     description, first = training.description, place.ranks.first
     key = checkpoint.key(description, load_meta(processed)["sha256"], place)
     path = layout.state.checkpoints / f"{name}-{key}.pt"
+    if first:
+        checkpoint.delete_forgotten(path.parent)
     with checkpoint.alone(path) if first else nullcontext():
         state = checkpoint.load(path, layout.state) if first else None
         if state := place.ranks.from_first(state):
@@ -82,6 +84,7 @@ def run(
             if epoch_ends:
                 training.history.append(row := curve.row(training, epoch))
                 refuse_nan(training, float(row["val_loss"] or loss))  # after the last step
+                logger.info("%s", curve.line(training, row))
                 training.totals.zero_()
             training.seconds = time.perf_counter() - begun
             if save is not None and due and training.step < training.steps:

@@ -13,22 +13,35 @@ def optimizers(network: nn.Module, settings: Optimizer) -> list[torch.optim.Opti
     """Return the optimizer, and SGD behind it where parts of the network have their own rates.
 
     Each of their groups holds its highest learning rate as `peak`. Weight decay leaves biases and
-    norms alone (Goyal et al. 2017), unless they have rates, and a decay, of their own.
+    norms alone (Goyal et al. 2017), unless they have rates, and a decay, of their own. The first
+    group steps at the optimizer's own learning rate.
     """
-    matrices, vectors, head = [], [], []
+    matrices, vectors, head = {}, {}, []  # of the rest (""), and of each part
+    for part in ("", *settings.parts):
+        matrices[part], vectors[part] = [], []
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             continue
         if settings.head and name.startswith("head."):
             head.append(parameter)
+            continue
+        inside = [part for part in settings.parts if name.startswith(f"{part}.")]
+        # of parts within parts the innermost counts; biases with rates of their own keep them
+        part = max(inside, key=len, default="")
+        if parameter.ndim > 1:
+            matrices[part].append(parameter)
         else:
-            (matrices if parameter.ndim > 1 else vectors).append(parameter)
-    main = [group(matrices, settings)]
+            vectors["" if settings.biases else part].append(parameter)
+    main = []
+    for part in matrices:
+        rates = settings.parts.get(part, settings)
+        peak = {"lr": rates.learning_rate, "peak": rates.learning_rate}
+        main.append(group(matrices[part], settings) | peak)
+        if not settings.biases:
+            main.append(group(vectors[part], settings) | peak | {"weight_decay": 0.0})
     own = [group(head, settings.head)] if settings.head else []
     if settings.biases:
-        own.append(group(vectors, settings.biases))
-    else:
-        main.append(group(vectors, settings) | {"weight_decay": 0.0})
+        own.append(group(vectors[""], settings.biases))
     rule = {"sgd": torch.optim.SGD, "adam": torch.optim.AdamW, "muon": Muon}[settings.name]
     return [rule(main), *([torch.optim.SGD(own)] if own else [])]
 

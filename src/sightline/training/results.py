@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import logging
 from dataclasses import asdict
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 from sightline import tasks
 from sightline.files import write_atomically, write_json
 from sightline.layout import Layout
+from sightline.models import timing
 from sightline.models.trained import serialise
 from sightline.settings.params import Model
 from sightline.settings.recipe import Recipe
@@ -41,7 +41,7 @@ def describe(
     }
 
 
-def timing(training: Training) -> dict[str, Any]:
+def what_it_took(training: Training) -> dict[str, Any]:
     """Return what a training took, and on what."""
     place = training.place
     return {
@@ -59,14 +59,14 @@ def timing(training: Training) -> dict[str, Any]:
 
 
 def leave(layout: Layout, training: Training) -> None:
-    """Write the outputs of the stage: weights.pt, model.json, epochs.csv and timing.json."""
-    model, results = layout.model(training.name), layout.results(training.name)
-    write_atomically(model.weights, serialise(training.weights()))
-    write_json(model.description, training.description)
+    """Write the outputs of the stage, weights.pt, model.json, epochs.csv, and keep the timing."""
+    files = layout.trained(training.name)
+    write_atomically(files.weights, serialise(training.weights()))
+    write_json(files.description, training.description)
     table = io.StringIO()
     writer = csv.DictWriter(table, list(training.history[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(training.history)
-    write_atomically(results.epochs, table.getvalue())
-    write_json(results.timing, timing(training))
-    logger.info("%s: %s", training.name, json.dumps(training.history[-1]))
+    write_atomically(files.epochs, table.getvalue())
+    timing.keep(layout, training.name, what_it_took(training))
+    logger.info("%s: %d steps, written to %s", training.name, training.steps, files.path)

@@ -7,7 +7,7 @@ from sightline import tasks
 from sightline.data.arrays import load_meta, load_split
 from sightline.errors import SightlineError
 from sightline.images.random_numbers import seed_weights
-from sightline.layout import Processed
+from sightline.layout import Layout
 from sightline.models.trained import TrainedModel
 from sightline.networks.layers import normalise
 from sightline.settings.params import Model
@@ -15,23 +15,28 @@ from sightline.settings.recipe import Recipe
 from sightline.training.batches import Images, order
 from sightline.training.device import Place
 from sightline.training.results import describe
+from sightline.training.start import begin_with
 from sightline.training.step import Training
 
 PREPARED_ON = 1000  # images that a network sees before the first step
 
 
-def begin(name: str, model: Model, recipe: Recipe, place: Place, processed: Processed) -> Training:
-    """Return a training of one model on the arrays of its dataset.
+def begin(name: str, model: Model, recipe: Recipe, place: Place, layout: Layout) -> Training:
+    """Return a training of one model on the arrays of its dataset, from the weights of its start.
 
-    Raises SightlineError where the arrays are missing, or the network refuses its settings. That
-    network, task, recipe and dataset go together, `sightline.models.check` has seen.
+    Raises SightlineError where the arrays are missing, the network refuses its settings, or the
+    weights do not fit it. That network, task, recipe and dataset go together,
+    `sightline.models.check` has seen.
     """
-    meta, task = load_meta(processed), tasks.task(model.task)
+    processed, task = layout.processed(model.dataset), tasks.task(model.task)
+    meta = load_meta(processed)
     train_set = Images(*load_split(processed, "train"), place.device)
     val_set = Images(*task.examples(*load_split(processed, "val"), "val"), place.device)
     seed_weights(model.seed)
     trained = build(describe(name, model, recipe, place.threads, meta), place)
     prepare(trained, train_set, model.seed)
+    if model.begins_with:
+        begin_with(model.begins_with, trained, layout)
     return Training(trained, train_set, val_set, recipe, model.seed, place)
 
 

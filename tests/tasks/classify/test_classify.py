@@ -66,7 +66,7 @@ def metrics(layout: Layout) -> dict:
 
 
 def test_val_figures_equal_those_of_the_last_epoch(evaluated):
-    last = list(csv.DictReader(evaluated.results("it").epochs.open()))[-1]
+    last = list(csv.DictReader(evaluated.trained("it").epochs.open()))[-1]
     assert metrics(evaluated)["val"]["top1"] == pytest.approx(float(last["val_top1"]), abs=1e-6)
     assert metrics(evaluated)["val"]["loss"] == pytest.approx(float(last["val_loss"]), abs=1e-4)
 

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from sightline.networks import layers
 from sightline.settings.recipe import Recipe
-from sightline.tasks.base import Task
+from sightline.tasks.base import Graph, Task, write_linear
 from sightline.tasks.classify.words import WORDS
 
 
@@ -27,6 +27,12 @@ class Classify(Task):
     def named(self, raw: Tensor) -> dict[str, Tensor]:
         """Return logits and probabilities, N x classes."""
         return {"logits": raw, "probabilities": raw.softmax(dim=1)}
+
+    def write(self, graph: Graph, network: layers.Network, states: str, features: str) -> bool:
+        """Write logits and probabilities."""
+        write_linear(graph, network.head, features, "logits")
+        graph.add("Softmax", ["logits"], "probabilities", axis=1)
+        return True
 
     def loss(
         self,

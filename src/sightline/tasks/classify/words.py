@@ -38,6 +38,8 @@ WORDS = Words(
     snippet=SNIPPET,
     limits="It gives every image one of its {classes} classes, whatever the image shows; its "
     "probabilities hold for images like its training data (see `ece`).",
+    hub_task="image-classification",
+    hub_metrics={"top1": "accuracy"},
     topics=(
         Topic(
             "confused",

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from sightline.networks import layers
 from sightline.settings.recipe import Recipe
-from sightline.tasks.base import Task
+from sightline.tasks.base import Graph, Task
 from sightline.tasks.next_row.words import WORDS
 
 
@@ -54,6 +54,18 @@ class NextRow(Task):
     def named(self, raw: Tensor) -> dict[str, Tensor]:
         """Return next_row, N x H x W x C: the expected intensity, 0 to 1."""
         return {"next_row": raw.sigmoid()}
+
+    def write(self, graph: Graph, network: layers.Network, states: str, features: str) -> bool:
+        """Write next_row."""
+        _, width, channels = network.shape
+        weight = graph.constant("head.weight", network.head.weight.T)
+        graph.add("MatMul", [states, weight], "product")
+        graph.add("Add", ["product", graph.constant("head.bias", network.head.bias)], "rows")
+        graph.add("Transpose", ["rows"], "rows_by_image", perm=[1, 0, 2])
+        shape = graph.constant("image_shape", [0, -1, width, channels])
+        graph.add("Reshape", ["rows_by_image", shape], "raw")
+        graph.add("Sigmoid", ["raw"], "next_row")
+        return True
 
     def loss(
         self,

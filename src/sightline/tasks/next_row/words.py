@@ -45,6 +45,8 @@ WORDS = Words(
     },
     answer=answer,
     snippet=SNIPPET,
+    hub_task="image-to-image",
+    hub_metrics={"mse": "mse"},
     topics=(
         Topic(
             "completed",

@@ -11,7 +11,7 @@ from sightline.images.random_numbers import RandomNumbers
 from sightline.images.turn import turn
 from sightline.networks import layers
 from sightline.settings.recipe import Recipe
-from sightline.tasks.base import Task
+from sightline.tasks.base import Graph, Task, write_linear
 from sightline.tasks.rotation.words import WORDS
 
 LIMIT = 45.0  # degrees, to either side
@@ -61,7 +61,15 @@ class Rotation(Task):
 
     def named(self, raw: Tensor) -> dict[str, Tensor]:
         """Return angle, N, in degrees."""
-        return {"angle": raw[:, 0] * LIMIT}
+        # Not raw[:, 0], whose nodes OpenCV refuses at batch 1 and which end ncnn's process.
+        return {"angle": raw.reshape(-1) * LIMIT}
+
+    def write(self, graph: Graph, network: layers.Network, states: str, features: str) -> bool:
+        """Write angle."""
+        raw = write_linear(graph, network.head, features, "raw")
+        graph.add("Reshape", [raw, graph.constant("flat", [-1])], "share")
+        graph.add("Mul", ["share", graph.constant("limit", torch.tensor(LIMIT))], "angle")
+        return True
 
     def loss(
         self,

@@ -26,6 +26,7 @@ WORDS = Words(
         "45",
     },
     answer=answer,
+    hub_metrics={"rmse": "rmse", "mae": "mae"},
     topics=(
         WRONGEST,
         Topic(

@@ -1,0 +1,1 @@
+"""Publishing: a folder of one exported model that any hub takes, and the check of such a folder."""
