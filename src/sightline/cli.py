@@ -12,8 +12,8 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from types import FunctionType
 
+from sightline.arguments import parser
 from sightline.errors import TRY_AGAIN, SightlineError, TryAgain, masked, one_line
 from sightline.files import disk_errors, write_atomically
 from sightline.host.output import NobodyReads, flushed
@@ -73,11 +73,14 @@ def train(args: argparse.Namespace) -> None:
     """Train one model; a run that was killed resumes from its checkpoint."""
     from sightline.models.check import check_models
     from sightline.settings import params
+    from sightline.settings.steps import few_steps
 
     layout = Layout()
     settings = params.load(layout)
     model, recipe = settings.model(args.name)
     check_models(settings, layout, [args.name])
+    for warning in few_steps(settings, layout, [args.name] if not _rank() else []):
+        logging.warning(warning)
     if settings.compute.processes > 1 and _rank() is None:
         from sightline.training.launch import launch
 
@@ -183,21 +186,32 @@ def clone(args: argparse.Namespace) -> None:
 
 def validate(args: argparse.Namespace) -> None:
     """Check params.yaml before anything runs."""
-    from sightline.models import passed
-    from sightline.settings import catalogue, params
+    from sightline.pipeline.validate import validate
+    from sightline.settings.steps import few_steps
 
     layout = Layout()
-    settings = params.load(layout)
-    catalogue.check(settings, layout)
-    if not passed.has_passed(layout):
-        from sightline.models.check import check_models
-
-        check_models(settings, layout)
-        passed.keep(layout)
+    settings = validate(layout)
+    for warning in few_steps(settings, layout, settings.models):
+        logging.warning(warning)
     print(
         f"params.yaml is valid: catalogue {settings.catalogue}, "
         f"{len(settings.datasets)} datasets, {len(settings.models)} models"
     )
+
+
+def add(args: argparse.Namespace) -> None:
+    """Write a dataset or a model of your own into params.yaml, the catalogue and dvc.yaml."""
+    from sightline.pipeline.entries import add_dataset, add_model
+
+    options = {key: value for key, value in vars(args).items() if key not in ("run", "add")}
+    (add_model if args.add == "model" else add_dataset)(Layout(), **options)
+
+
+def remove(args: argparse.Namespace) -> None:
+    """Take a model, or a dataset without models, out of these files again."""
+    from sightline.pipeline.entries import remove
+
+    remove(Layout(), args.name)
 
 
 @contextmanager
@@ -224,89 +238,11 @@ def _rank() -> int | None:
     return int(os.environ["RANK"]) if "TORCHELASTIC_RUN_ID" in os.environ else None
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
-    root = argparse.ArgumentParser(
-        prog="sightline",
-        description="Teach convolutional and recurrent networks to see, reproducibly.",
-    )
-    commands = root.add_subparsers(required=True, metavar="COMMAND")
-    for command, name_help in (
-        (download, "a dataset in params.yaml"),
-        (preprocess, "a dataset in params.yaml"),
-        (weights, "weights in params.yaml"),
-        (train, "a model in params.yaml"),
-        (evaluate, "a model in params.yaml"),
-        (insight, "a model in params.yaml"),
-        (export, "a model in params.yaml"),
-        (log, "a model in params.yaml; all where it is left out"),
-    ):
-        sub = _add(commands, command)
-        sub.add_argument("name", help=name_help, nargs="?" if command is log else None)
-    sub = _add(commands, repro)
-    sub.add_argument("targets", nargs="*", help="stages (train@mnist-lstm) or kinds (export)")
-    sub.add_argument("-j", "--jobs", type=_jobs, help="stages at once; a core each by default")
-    sub.add_argument("-f", "--force", action="store_true", help="run them even if unchanged")
-    sub.add_argument(
-        "--no-fork", action="store_true", help="start each stage as a program of its own"
-    )
-    sub = _add(commands, predict)
-    sub.add_argument("model", help="the ONNX file")
-    sub.add_argument("images", nargs="+", help="image files of any size and kind")
-    sub.add_argument("--top", type=_top, default=1, help="classes to print for each image")
-    sub.add_argument(
-        "--invert",
-        choices=("auto", "yes", "no"),
-        default="auto",
-        help="turn light into dark: auto does so for a light border, if the model wants a dark one",
-    )
-    sub = _add(commands, publish)
-    sub.add_argument("model", help="a model in params.yaml")
-    sub.add_argument("folder", help="is made; an earlier publish there is replaced")
-    sub.add_argument("--license", default="other", help="of the weights: apache-2.0, mit, ..")
-    sub.add_argument("--key", type=Path, help="sign the folder with this private key (PEM)")
-    sub = _add(commands, verify)
-    sub.add_argument("folder", help="what `sightline publish` wrote")
-    sub.add_argument("--key", type=Path, help="check the signature by this public key (PEM)")
-    sub = _add(commands, benchmark)
-    sub.add_argument("names", nargs="*", help="models in params.yaml")
-    sub.add_argument("--force", action="store_true", help="measure again what has a record")
-    _add(commands, compare)
-    _add(commands, report)
-    sub = _add(commands, ui)
-    sub.add_argument("--port", type=int, default=5000, help="5000 where it is left out")
-    _add(commands, validate)
-    _add(commands, code)
-    sub = _add(commands, clone)
-    sub.add_argument("folder", help="the clone, below .sightline/clones; made where it is missing")
-    return root
-
-
-def _jobs(text: str) -> int:
-    """Return the number of stages at once; an error of argparse for what is none."""
-    from sightline.host.processors import cores
-
-    if not text.isdecimal() or not 1 <= int(text) <= cores():
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no number of stages from 1 to {cores()}, the cores of this machine"
-        )
-    return int(text)
-
-
-def _top(text: str) -> int:
-    """Return the number of classes to print; an error of argparse for what is none."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of classes, 1 or more")
-    return int(text)
-
-
-def _add(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", function: FunctionType
-) -> argparse.ArgumentParser:
-    summary = (function.__doc__ or "").split("\n")[0]
-    sub = commands.add_parser(function.__name__, help=summary, description=summary)
-    sub.set_defaults(run=function)
-    return sub
+COMMANDS = (
+    *(repro, download, preprocess, weights, train, evaluate, insight, export, log, code),
+    *(predict, publish, verify, benchmark, compare, report, ui),
+    *(validate, add, remove, clone),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -327,7 +263,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")  # names of files may be in any encoding
-    args = parser().parse_args(argv)
+    args = parser(COMMANDS).parse_args(argv)
     level = logging.WARNING if _rank() else logging.INFO
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_mask)

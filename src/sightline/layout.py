@@ -8,7 +8,7 @@ outlive a copy (`State`) lies in the workspace that it is a copy of.
 from pathlib import Path
 
 SPLITS = ("train", "val", "test")
-PARAMS, LOCK = "params.yaml", "dvc.lock"  # seen from the root of a project
+PARAMS, LOCK, PIPELINE = "params.yaml", "dvc.lock", "dvc.yaml"  # seen from the root of a project
 SOURCE = "source.json"  # beside the files of a dataset
 
 # where copies of a workspace are made in it: by DVC for experiments, for a schedule, for a flow

@@ -35,6 +35,7 @@ FLOORS = [
     "tracking",
     "report",
     "benchmark",
+    "arguments",
     "cli",
     "flows",
 ]
@@ -49,7 +50,7 @@ HOMES = {
     "mlflow": {"tracking"},
     "model_signing": {"publishing"},
     "numpy": set(FLOORS)
-    - {"errors", "files", "layout", "stage_code", "settings", "host", "cli", "flows"},
+    - {"errors", "files", "layout", "settings", "host", "arguments", "cli", "flows"},
     "onnx": {"export", "publishing", "tracking", "benchmark"},
     "onnxruntime": {"inference", "benchmark"},
     "prefect": {"flows"},

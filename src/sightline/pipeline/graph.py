@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sightline.errors import SightlineError, TryAgain, one_line
+from sightline.layout import PIPELINE
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -80,7 +81,7 @@ def stage_names(repo: "Repo") -> dict[str, str]:
     for stage in repo.index.stages:
         file = Path(stage.path).relative_to(repo.root_dir).as_posix()
         here = getattr(stage, "name", None)
-        names[stage.addressing] = here if file == "dvc.yaml" else f"{file}:{here}" if here else file
+        names[stage.addressing] = here if file == PIPELINE else f"{file}:{here}" if here else file
     return names
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sightline.errors import SightlineError
 from sightline.files import md5, md5_of_folder, read_json
-from sightline.layout import LOCK, Layout, PublishedFiles
+from sightline.layout import LOCK, PIPELINE, Layout, PublishedFiles
 from sightline.publishing.front_matter import without_front_matter
 
 KEYS = ("model", "seed", "license", "commit", "again", "stages")
@@ -80,7 +80,7 @@ def _commit(layout: Layout) -> str:
     from sightline.pipeline.worktrees import git
 
     catalogues = layout.catalogue("all").parent
-    read = (layout.params, layout.root / "dvc.yaml", catalogues, layout.package)
+    read = (layout.params, layout.root / PIPELINE, catalogues, layout.package)
     paths = [path.relative_to(layout.root).as_posix() for path in read if path.exists()]
     if changed := git(layout.root, "status", "--porcelain", "--", *paths).splitlines():
         raise SightlineError(

@@ -20,7 +20,6 @@ from sightline.training.step import Training
 
 logger = logging.getLogger(__name__)
 
-FEW = 50  # steps in all: fewer seldom teach a network anything
 CHECK_EVERY = 20  # steps between looks at the loss: each look makes a GPU wait for the CPU
 
 Progress = Callable[[int, int, float], None]  # step, steps, and the mean loss of the epoch so far
@@ -44,13 +43,6 @@ def train(
     logger.info("train %s on %s", name, place.reason)
     training = begin(name, model, recipe, place, layout)
     description, first = training.description, place.ranks.first
-    if training.steps < FEW and first:
-        logger.warning(
-            "%s takes %d steps in all, %d epochs of %d: fewer than %d seldom teach a network "
-            "anything: set a smaller batch_size (it is %d), or more epochs, in recipe %s",
-            *(name, training.steps, recipe.epochs, training.epoch_steps, FEW),
-            *(recipe.batch_size, model.recipe),
-        )
     key = checkpoint.key(description, load_meta(processed)["sha256"], place)
     path = layout.state.checkpoints / f"{name}-{key}.pt"
     if first:

@@ -1,0 +1,308 @@
+"""Datasets and models of one's own, written into the catalogue, params.yaml and dvc.yaml, and taken
+out again.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from sightline import tasks
+from sightline.data import preview
+from sightline.errors import SightlineError
+from sightline.files import write_atomically
+from sightline.layout import PIPELINE, SPLITS, Layout
+from sightline.pipeline.validate import validate
+from sightline.settings import catalogue, params, steps
+from sightline.settings.explain import nearest
+from sightline.settings.yaml_file import read_yaml
+from sightline.settings.yaml_lines import Place, block, delete, insert
+
+VAL_SIZE, TEST_SIZE = 0.1, 0.2  # test_size only where a dataset has no test split of its own
+
+Texts = Mapping[Path, str]
+
+
+def add_dataset(
+    layout: Layout, name: str, source: str, size: int, channels: int, note: str | None, terms: str
+) -> None:
+    """Print what a folder or an archive of class folders holds, then write its entries.
+
+    It is fetched and preprocessed beside the workspace first, so that whatever the stages would
+    refuse is refused before anything is written.
+    """
+    settings = params.load(layout)
+    path = layout.catalogue(settings.catalogue)
+    if name in settings.datasets or name in catalogue.load(path):
+        raise SightlineError(
+            f"there is a dataset '{name}' in {layout.params} or {path} already: take another name, "
+            f"or run `sightline remove {name}` first"
+        )
+    entry = {
+        "format": "folder",
+        "real": True,
+        "note": note or f"{name}: images of our own",
+        "terms": terms,
+        "files": [_file(name, source)],
+    }
+    new = {path: insert(_read(path), (), block({name: entry}), blank=True)}
+    with preview.beside(layout) as project:
+        try:
+            _write(layout, project, new)
+            dataset = {"image_size": size, "channels": channels, "val_size": VAL_SIZE}
+            if not preview.has_test(project, project.catalogue(path.stem), name):
+                dataset["test_size"] = TEST_SIZE
+            dataset |= {"seed": 0, "broken_images": "stop"}
+            lines = block({name: dataset})
+            new[layout.params] = insert(_read(layout.params), ("datasets",), lines)
+            _write(layout, project, new)
+            checked = params.load(project).dataset(name)
+            _print_counts(name, preview.counts(project, name, checked))
+            validate(project)
+        except SightlineError as error:
+            raise _of_workspace(error, project) from None
+    _keep(new, {path: [name], layout.params: [f"datasets.{name}"]})
+    print(f"next: sightline add model {name}-cnn --dataset {name} --network cnn")
+
+
+def add_model(
+    layout: Layout, name: str, dataset: str, network: str, task: str, recipe: str | None, start: str
+) -> None:
+    """Write a model's entries; without `recipe`, one made for the number of images as well."""
+    settings, content = params.load(layout), read_yaml(layout.params, "")
+    settings.dataset(dataset)
+    if name in settings.models:
+        raise SightlineError(
+            f"there is a model '{name}' in {layout.params} already: take another name, or run "
+            f"`sightline remove {name}` first"
+        )
+    text, places = _read(layout.params), [f"models.{name}"]
+    if recipe is None:
+        images = steps.train_images(layout, dataset) or _count(layout, settings, dataset)
+        usual = content["recipes"][_usual(settings, dataset, network, task)]
+        if name in settings.recipes:
+            raise SightlineError(f"there is a recipe '{name}' already: name one with --recipe")
+        made = steps.recipe_for(images, settings.dataset(dataset).image_size, usual)
+        text = insert(text, ("recipes",), block({name: made}))
+        places.append(
+            f"recipes.{name}, for {images:,} train images: batches of {made['batch_size']}, "
+            f"{made['epochs']} epochs, nothing mirrored"
+        )
+    model = {"dataset": dataset, "network": network, "task": task, "recipe": recipe or name}
+    text = insert(text, ("models",), block({name: {**model, "seed": 0, "start": start}}))
+    new = {layout.params: text}
+    new[layout.root / PIPELINE], plots = _with_model(layout, settings, name, model)
+    with preview.beside(layout) as project:
+        try:
+            _write(layout, project, new)
+            settings = validate(project)
+        except SightlineError as error:
+            raise _of_workspace(error, project) from None
+    _keep(new, {layout.params: places, layout.root / PIPELINE: [*plots, f"artifacts.{name}"]})
+    for warning in steps.few_steps(settings, layout, [name]):
+        logging.warning(warning)
+    print(f"next: sightline repro log@{name}")
+
+
+def remove(layout: Layout, name: str) -> None:
+    """Take out a model with its lines in dvc.yaml, or a dataset of which there is no model."""
+    settings = params.load(layout)
+    if name in settings.models:
+        entries, recipe = [("models", name)], settings.models[name].recipe
+        others = [model for key, model in settings.models.items() if key != name]
+        if recipe == name and all(model.recipe != recipe for model in others):
+            entries.append(("recipes", name))
+        places = {
+            layout.params: entries,
+            layout.root / PIPELINE: list(_lines_of(layout, name)),
+        }
+    elif name in settings.datasets:
+        if models := [key for key, model in settings.models.items() if model.dataset == name]:
+            raise SightlineError(
+                f"{name} has models ({', '.join(models)}): `sightline remove` these first"
+            )
+        path = layout.catalogue(settings.catalogue)
+        places = {path: [(name,)], layout.params: [("datasets", name)]}
+    else:
+        known = [*settings.models, *settings.datasets]
+        raise SightlineError(f"no model or dataset '{name}': {nearest(name, known)}")
+    dense = (layout.params, layout.root / PIPELINE)  # no empty lines between entries
+    new = {
+        path: delete(_read(path), entries, blank=path not in dense)
+        for path, entries in places.items()
+    }
+    with preview.beside(layout) as project:
+        try:
+            _write(layout, project, new)
+            params.load(project)
+        except SightlineError as error:
+            raise _of_workspace(error, project) from None
+    titles = {index: title for index, title, _ in _plots(layout)}
+    shown = {path: [_shown(place, titles) for place in at] for path, at in places.items()}
+    _keep(new, shown, "taken out of")
+
+
+def _file(name: str, source: str) -> dict[str, Any]:
+    if source.startswith("https://"):
+        file = source.split("?")[0].rsplit("/", 1)[-1]
+        digest = {"sha256": preview.sha256(source)}
+        return {"name": file, "role": "images", "urls": [source], **digest}
+    path = Path(source).expanduser().resolve()
+    if not path.exists():
+        raise SightlineError(f"{source}: no such file or folder, and no https:// URL")
+    suffix = ".zip" if path.suffix.lower() == ".zip" else ".tar"
+    return {"name": f"{name}{suffix}", "role": "images", "urls": [path.as_uri()]}
+
+
+def _usual(settings: params.Params, dataset: str, network: str, task: str) -> str:
+    """Return the recipe of the model that is most like the new one."""
+    used = [model for model in settings.models.values() if model.network == network]
+    if not used:
+        networks = {model.network for model in settings.models.values()}
+        raise SightlineError(
+            f"no model has the network '{network}' yet, so name a recipe for it with --recipe; "
+            f"{nearest(network, networks)}"
+        )
+    channels = settings.dataset(dataset).channels
+    best = max(
+        used, key=lambda m: (m.task == task, settings.dataset(m.dataset).channels == channels)
+    )
+    return best.recipe
+
+
+def _count(layout: Layout, settings: params.Params, dataset: str) -> int:
+    with preview.beside(layout) as project:
+        try:
+            preview.has_test(project, layout.catalogue(settings.catalogue), dataset)
+            classes = preview.counts(project, dataset, settings.dataset(dataset))
+        except SightlineError as error:
+            raise _of_workspace(error, project) from None
+    return sum(images["train"] for images in classes.values())
+
+
+def _print_counts(name: str, counts: Mapping[str, Mapping[str, int]]) -> None:
+    width = max(map(len, (*counts, "in all")))
+    total = {split: sum(images[split] for images in counts.values()) for split in SPLITS}
+    print(f"{name}: {len(counts)} classes")
+    print(f"  {'':{width}}" + "".join(f"{split:>9}" for split in SPLITS))
+    for class_, images in (*counts.items(), ("in all", total)):
+        print(f"  {class_:{width}}" + "".join(f"{images[split]:>9,}" for split in SPLITS))
+
+
+def _with_model(
+    layout: Layout, settings: params.Params, name: str, model: Mapping[str, str]
+) -> tuple[str, list[str]]:
+    """Return dvc.yaml with the plots and the artifact of a model, and the titles of the plots."""
+    words, text = tasks.words(model["task"]), _read(layout.root / PIPELINE)
+    curve = _own(layout, layout.trained(name).epochs)
+    axes = {f"val_{words.figure}": f"{words.figure_name} on val", "train_loss": "training loss"}
+    titles = []
+    for column, axis in axes.items():
+        place = _curves(layout, settings, model, column)
+        if place:
+            text = insert(text, place, block({curve: column}))
+            titles.append(f"plots: {place[2]}")
+            continue
+        title = f"{model['dataset']}: {model['task']}, {axis} by epoch"
+        plot = {"title": title, "template": "linear", "x": "epoch", "y_label": axis}
+        text = insert(text, ("plots",), _item({title: {**plot, "y": {curve: column}}}))
+        titles.append(f"plots: {title}")
+    if words.choice:
+        table = _own(layout, layout.results(name).table("confusion"))
+        title = f"{name}: is, and is taken for"
+        plot = {"title": title, "template": "confusion", "x": "actual", "y": "predicted"}
+        text = insert(text, ("plots",), _item({table: plot}))
+        titles.append(f"plots: {title}")
+    labels = ["onnx", model["dataset"], model["network"]]
+    artifact = {
+        "path": _own(layout, layout.model(name).onnx),
+        "type": "model",
+        "desc": f"{model['network']} on {model['dataset']}, one self-contained ONNX file",
+        "labels": labels,
+    }
+    return insert(text, ("artifacts",), block({name: artifact})), titles
+
+
+def _curves(
+    layout: Layout, settings: params.Params, model: Mapping[str, str], column: str
+) -> Place | None:
+    """Return the place in dvc.yaml for one more curve beside those of like models; None without."""
+    alike = {
+        _own(layout, layout.trained(name).epochs)
+        for name, other in settings.models.items()
+        if (other.dataset, other.task) == (model["dataset"], model["task"])
+    }
+    for index, title, plot in _plots(layout):
+        if any(path in alike and columns == column for path, columns in _curves_of(plot).items()):
+            return ("plots", index, title, "y")
+    return None
+
+
+def _lines_of(layout: Layout, name: str) -> Iterator[Place]:
+    """Yield the places in dvc.yaml that speak of one model."""
+    folders = tuple(f"{_own(layout, f(name).path)}/" for f in (layout.results, layout.trained))
+    for index, title, plot in _plots(layout):
+        curves = _curves_of(plot)
+        paths = [path for path in curves if path.startswith(folders)]
+        if title.startswith(folders) or (paths and len(paths) == len(curves)):
+            yield ("plots", index)
+        else:
+            yield from (("plots", index, title, "y", path) for path in paths)
+    if name in (read_yaml(layout.root / PIPELINE, "").get("artifacts") or {}):
+        yield ("artifacts", name)
+
+
+def _plots(layout: Layout) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    for index, item in enumerate(read_yaml(layout.root / PIPELINE, "").get("plots") or []):
+        if isinstance(item, dict):
+            yield from ((index, title, plot or {}) for title, plot in item.items())
+
+
+def _curves_of(plot: Mapping[str, Any]) -> dict[str, Any]:
+    y = plot.get("y")
+    return y if isinstance(y, dict) else {}
+
+
+def _item(value: Mapping[str, Any]) -> str:
+    """Return YAML of one item of a list whose items are written at the list's own column."""
+    first, *rest = block(dict(value)).splitlines(keepends=True)
+    return "".join([f"- {first}", *(f"  {line}" for line in rest)])
+
+
+def _own(layout: Layout, path: Path) -> str:
+    return path.relative_to(layout.root).as_posix()
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SightlineError(f"{path}: no such file: run this in the project's folder") from None
+
+
+def _write(layout: Layout, project: Layout, new: Texts) -> None:
+    """Write the settings of a workspace, with these changes, into another project."""
+    paths = [layout.params, *map(layout.catalogue, layout.catalogues())]
+    paths += [path for path in (layout.weights_catalogue,) if path.exists()]
+    for path in {*paths, *new}:
+        target = project.root / path.relative_to(layout.root)
+        write_atomically(target, new.get(path) or _read(path))
+
+
+def _of_workspace(error: SightlineError, project: Layout) -> SightlineError:
+    """Return an error that names files by their place in the workspace."""
+    return type(error)(str(error).replace(f"{project.root}/", ""))
+
+
+def _keep(new: Texts, places: Mapping[Path, Iterable[str]], verb: str = "written into") -> None:
+    for path, text in new.items():
+        write_atomically(path, text)
+        for place in places[path]:
+            print(f"{verb} {path}: {place}")
+
+
+def _shown(place: Place, titles: Mapping[int, str]) -> str:
+    section, *rest = place
+    if section == "plots" and isinstance(rest[0], int):
+        return f"plots: {titles[rest[0]]}"
+    return ".".join(str(part) for part in place)

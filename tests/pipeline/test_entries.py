@@ -1,0 +1,120 @@
+"""`sightline add` and `sightline remove`: a dataset and a model of one's own."""
+
+import json
+import logging
+import shutil
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+from support import PROJECT, change, copy_settings
+
+from sightline.cli import main
+from sightline.layout import Layout
+from sightline.settings import params
+from sightline.settings.steps import few_steps, recipe_for
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    """The project's settings, and beside them a folder of images that has its oddities."""
+    root, photos = tmp_path / "workspace", tmp_path / "my photos"
+    root.mkdir()
+    copy_settings(root)
+    shutil.copy(PROJECT / "dvc.yaml", root)
+    monkeypatch.chdir(root)
+    pixels = np.random.RandomState(0).randint(0, 255, (20, 8, 8, 3), np.uint8)
+    for index, image in enumerate(pixels):
+        file = photos / ("cat", "dog")[index % 2] / f"{index}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(file)
+    (photos / "cat" / "notes.txt").write_text("none")
+    return root
+
+
+def content(root):
+    return {p.name: p.read_bytes() for p in (*root.glob("*.yaml"), *root.glob("data/*/*.yaml"))}
+
+
+@pytest.mark.slow
+def test_what_is_added_is_complete_and_what_is_removed_leaves_no_byte(workspace, capsys, caplog):
+    before = content(workspace)
+    caplog.set_level(logging.WARNING)
+    assert main(["add", "dataset", "pets", "../my photos", "--size", "16"]) == 0
+    output = capsys.readouterr().out
+    assert ["in", "all", "14", "2", "4"] in [line.split() for line in output.splitlines()]
+    assert "written into params.yaml: datasets.pets" in output
+    assert "pets: 1 file of cat: not images by content" in caplog.text
+
+    assert main(["add", "model", "pets-cnn", "--dataset", "pets", "--network", "cnn"]) == 0
+    assert "written into dvc.yaml: artifacts.pets-cnn" in capsys.readouterr().out
+    settings = yaml.safe_load((workspace / "params.yaml").read_text())
+    recipe = settings["recipes"][settings["models"]["pets-cnn"]["recipe"]]
+    assert recipe["batch_size"] == 16 and "flip" not in recipe.get("augment", {})
+    pipeline = yaml.safe_load((workspace / "dvc.yaml").read_text())
+    curves = [
+        column
+        for item in pipeline["plots"]
+        for title, plot in item.items()
+        if title.startswith("pets:")
+        for path, column in plot["y"].items()
+        if path == "trained/pets-cnn/epochs.csv"
+    ]
+    assert curves == ["val_top1", "train_loss"]
+    assert "reports/pets-cnn/tables/confusion.csv" in [key for p in pipeline["plots"] for key in p]
+    assert pipeline["artifacts"]["pets-cnn"]["path"] == "models/pets-cnn/model.onnx"
+
+    assert main(["remove", "pets"]) == 1
+    assert "`sightline remove` these first" in capsys.readouterr().err
+    assert main(["remove", "pets-cnn"]) == main(["remove", "pets"]) == 0
+    assert content(workspace) == before
+
+
+@pytest.mark.parametrize(
+    ("command", "error"),
+    [
+        ("dataset Pets ../my_photos", "no such file or folder"),
+        ("dataset mnist .", "there is a dataset 'mnist'"),
+        ("model x --dataset mnst --network cnn", "did you mean 'mnist'?"),
+        ("model mnist-cnn --dataset mnist --network cnn", "there is a model 'mnist-cnn'"),
+        ("model x --dataset mnist --network cn --recipe cnn-4", "no network 'cn'"),
+        ("model x --dataset mnist --network cnn --recipe no-recipe", "no recipe 'no-recipe'"),
+        ("model X --dataset mnist --network cnn --recipe cnn-4", "not a usable name"),
+    ],
+)
+def test_what_validate_would_refuse_is_not_written(workspace, capsys, command, error):
+    before = content(workspace)
+    assert main(["add", *command.split()]) == 1
+    output = capsys.readouterr()
+    assert error in output.err and "add-" not in output.err and output.err.count("\n") == 1
+    assert content(workspace) == before
+
+
+def test_a_training_of_too_few_steps_is_said_with_the_number(workspace):
+    layout = with_counts(workspace, {"train": 144, "val": 16, "test": 40})
+    (warning,) = few_steps(params.load(layout), layout, ["cifar10-cnn"])
+    assert warning.startswith("cifar10-cnn: 12 optimizer steps in all (144 train images")
+    assert "set batch_size: 16" in warning
+    change(layout, "recipes.cnn-colour-6.batch_size", 16)
+    assert not list(few_steps(params.load(layout), layout, ["cifar10-cnn"]))
+
+
+def with_counts(root, counts):
+    layout = Layout(root)
+    layout.processed("cifar10").path.mkdir(parents=True)
+    layout.processed("cifar10").meta.write_text(json.dumps({"counts": counts}))
+    return layout
+
+
+@pytest.mark.parametrize(("images", "batch"), [(144, 16), (2000, 32), (90_000, 128)])
+def test_the_recipe_follows_from_the_number_of_images(images, batch):
+    usual = {
+        "epochs": 6,
+        "batch_size": 128,
+        "optimizer": {"name": "sgd", "learning_rate": 0.1},
+        "augment": {"translate": 2, "flip": "random"},
+    }
+    recipe = recipe_for(images, 64, usual)
+    assert recipe["batch_size"] == batch and recipe["augment"] == {"translate": 6}
+    assert recipe["epochs"] * images / batch >= 600
