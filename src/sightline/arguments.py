@@ -98,7 +98,7 @@ def _add(sub: argparse.ArgumentParser) -> None:
     model.add_argument("name", help="small letters, digits and hyphens")
     model.add_argument("--dataset", required=True, help="a dataset in params.yaml")
     model.add_argument("--network", required=True, help="cnn, resnet, mlp, lstm, ...")
-    model.add_argument("--task", default="classify", help="classify where it is left out")
+    model.add_argument("--task", help="what it is asked for; a class where it is left out")
     model.add_argument("--recipe", help="one made for the number of images where it is left out")
     model.add_argument("--start", default="random", help="a model or weights to begin with")
 

@@ -66,10 +66,17 @@ def add_dataset(
 
 
 def add_model(
-    layout: Layout, name: str, dataset: str, network: str, task: str, recipe: str | None, start: str
+    layout: Layout,
+    name: str,
+    dataset: str,
+    network: str,
+    task: str | None,
+    recipe: str | None,
+    start: str,
 ) -> None:
     """Write a model's entries; without `recipe`, one made for the number of images as well."""
     settings, content = params.load(layout), read_yaml(layout.params, "")
+    task = task or tasks.USUAL
     settings.dataset(dataset)
     if name in settings.models:
         raise SightlineError(

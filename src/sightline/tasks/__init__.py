@@ -26,6 +26,7 @@ from sightline.tasks.words import Words
 if TYPE_CHECKING:
     from sightline.tasks.base import Task
 
+USUAL = "classify"  # the task of a model where a person names none
 _FOLDER = Path(__file__).parent
 
 
