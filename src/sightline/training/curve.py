@@ -24,8 +24,8 @@ def row(training: Training, epoch: int) -> dict[str, Any]:
 
 
 def line(training: Training, row: dict[str, Any]) -> str:
-    """Return the row of an epoch as a person reads it."""
-    columns = [key for key, value in row.items() if key not in ("epoch", "step") and value]
+    """Return the row of an epoch as a person reads it: what counts first, a narrow line is cut."""
+    columns = [key for key in reversed(row) if key not in ("epoch", "step") and row[key]]
     figures = ", ".join(f"{key} {float(row[key]):.4g}" for key in columns)
     epochs, seconds = training.recipe.epochs, training.seconds
     return f"epoch {row['epoch']} of {epochs}: {figures}, {seconds:.0f} s"
