@@ -61,4 +61,5 @@ faults: env ## kill every process at every stage, see that nothing is lost; writ
 	PYTHONPATH=.:tests python tests/faults/matrix.py > docs/faults.md.new && mv docs/faults.md.new docs/faults.md
 
 clean: ## delete what the pipeline made (data, models, reports), not its cache or the MLflow store
-	rm -rf data/raw data/processed models reports
+	rm -rf data/raw data/processed data/code models reports logged
+	find trained -mindepth 1 -maxdepth 1 ! -name random -exec rm -rf {} +
