@@ -22,7 +22,7 @@ EXEMPT = {
     "cli.py": "carries names to functions; what it hands over stands in params.yaml",
     "errors.py": "a stage that raises leaves nothing",
     "files.py": "writes what it is given, all of it or nothing",
-    "layout.py": "where files lie: dvc.yaml has the same paths, and a test holds the two together",
+    "layout": "where files lie: dvc.yaml has the same paths, and a test holds the two together",
     "stage_code.py": "says what is out of date, and what a checkpoint goes with",
     "settings": "reads and checks params.yaml and the catalogue, whose values are `params` in DVC",
     "host": "locks, processes, processors: only the timing, which is no output, tells of them",

@@ -1,6 +1,6 @@
-"""layout.py alone knows where a file lies and what it is called.
+"""The package layout alone knows where a file lies and what it is called.
 
-What counts as a path: the name of a file or folder of layout.py in a string without a blank, or
+What counts as a path: the name of a file or folder of layout in a string without a blank, or
 beside a `/`. A sentence may name params.yaml: it has blanks.
 """
 
@@ -11,10 +11,10 @@ from pathlib import Path
 
 from sources import PACKAGE, ROOT, check, docstrings, files, place, tree
 
-LAYOUT = PACKAGE / "layout.py"
+LAYOUT = sorted((PACKAGE / "layout").glob("*.py"))
 # flows/__init__.py puts a clone's own code first, before there is a layout to ask
 START = ROOT / "flows" / "__init__.py"
-FILES = [path for path in files("src/sightline", "flows") if path not in (LAYOUT, START)]
+FILES = [path for path in files("src/sightline", "flows") if path not in (*LAYOUT, START)]
 
 
 def texts(path: Path) -> Iterator[tuple[str, int]]:
@@ -51,9 +51,10 @@ def joined(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def names() -> tuple[set[str], set[str]]:
-    """Return the names of files and of folders that layout.py gives."""
-    values = {value for value, _ in joined(LAYOUT)}
-    values |= {v for v, _ in texts(LAYOUT) if re.search(r"/|\w\.\w+$", v) and " " not in v}
+    """Return the names of files and of folders that layout gives."""
+    values = {value for path in LAYOUT for value, _ in joined(path)}
+    written = [value for path in LAYOUT for value, _ in texts(path)]
+    values |= {v for v in written if re.search(r"/|\w\.\w+$", v) and " " not in v}
     parts = {part for value in values for part in value.split("/") if part and "{" not in part}
     in_files = {part for part in parts if re.search(r"\w\.\w+$", part)}
     return in_files, parts - in_files
@@ -84,4 +85,4 @@ def test_no_other_module_writes_a_path():
 
 
 def fault(path: Path, line: int, value: str) -> str:
-    return f"{place(path, line)}: {value!r}: ask Layout for it (src/sightline/layout.py)"
+    return f"{place(path, line)}: {value!r}: ask Layout for it (src/sightline/layout)"
