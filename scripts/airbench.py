@@ -98,15 +98,19 @@ def main() -> None:
             "machine that has one"
         )
     settings = params.load(Layout())
-    compare(settings, replace(settings.compute, device="cuda"), args.runs)
+    compare(settings, replace(settings.compute, device="cuda"), args.runs, Layout())
 
 
-def compare(settings: params.Params, compute: Compute, runs: int) -> None:
+def compare(
+    settings: params.Params, compute: Compute, runs: int, layout: Layout
+) -> dict[str, tuple[list[float], list[float]]]:
     """Train both in turn, once more than `runs`; print each run, means, medians and their ratio.
+
+    Returns the seconds and the top-1 over six views of each run, by who trained.
 
     Raises SightlineError where the workspace keeps images of train from training.
     """
-    files, place = Layout().processed("cifar10"), choose(compute)
+    files, place = layout.processed("cifar10"), choose(compute)
     meta = load_meta(files)
     if held := meta["counts"]["val"]:
         raise SightlineError(
@@ -118,7 +122,7 @@ def compare(settings: params.Params, compute: Compute, runs: int) -> None:
     )
     trainers = {
         "airbench": peer_trainer(files, meta, place),
-        RECIPE: our_trainer(settings, place),
+        RECIPE: our_trainer(settings, place, layout),
     }
     costs = {name: [] for name in trainers}
     for seed in range(-1, runs):  # the first compiles, and does not count
@@ -128,21 +132,21 @@ def compare(settings: params.Params, compute: Compute, runs: int) -> None:
             print(f"seed {seed}, {name}: {top1:.2%}, {seconds:.3f} s", flush=True)
             if seed >= 0:
                 costs[name].append((seconds, top1))
-    medians = {}
-    for name, pairs in costs.items():
-        seconds, top1 = zip(*pairs, strict=True)
-        medians[name] = statistics.median(seconds)
+    runs_of = {name: tuple(map(list, zip(*pairs, strict=True))) for name, pairs in costs.items()}
+    medians = {name: statistics.median(seconds) for name, (seconds, _) in runs_of.items()}
+    for name, (_, top1) in runs_of.items():
         spread = f" ± {statistics.stdev(top1):.2%}" if runs > 1 else ""
         print(f"{name}: {statistics.mean(top1):.2%}{spread}, median {medians[name]:.3f} s")
     print(f"ours takes {medians[RECIPE] / medians['airbench']:.2f} of airbench's seconds")
+    return runs_of
 
 
-def our_trainer(settings: params.Params, place: Place) -> Trainer:
+def our_trainer(settings: params.Params, place: Place, layout: Layout) -> Trainer:
     """Return what trains our recipe."""
 
     def train(seed: int) -> tuple[float, Answer]:
         model = replace(settings.model(MODEL)[0], recipe=RECIPE, seed=seed)
-        training = begin(MODEL, model, settings.recipe(RECIPE), place, Layout())
+        training = begin(MODEL, model, settings.recipe(RECIPE), place, layout)
         loop.run(training)
         training.network.eval()
         return training.seconds, training.objective.raw

@@ -59,7 +59,7 @@ def without_val(folder: Path) -> None:
 def test_both_learn_in_turn(workspace, airbench, capsys):
     without_val(workspace / "data" / "processed" / "cifar10")
     settings = params.load(Layout())
-    airbench.compare(settings, replace(settings.compute, device="cpu", threads=1), runs=1)
+    airbench.compare(settings, replace(settings.compute, device="cpu", threads=1), 1, Layout())
     lines = capsys.readouterr().out.splitlines()
     runs = [re.fullmatch(r"seed (-?\d), (.+): ([\d.]+)%, [\d.]+ s", line) for line in lines[1:5]]
     names = ["airbench", "record-cifar10-gpu"]
@@ -74,7 +74,7 @@ def test_both_learn_in_turn(workspace, airbench, capsys):
 def test_images_held_back_are_refused(workspace, airbench):
     settings = params.load(Layout())
     with pytest.raises(airbench.SightlineError, match=r"holds 40 train images back as val.*to 0"):
-        airbench.compare(settings, replace(settings.compute, device="cpu"), runs=1)
+        airbench.compare(settings, replace(settings.compute, device="cpu"), 1, Layout())
 
 
 def test_every_image_is_moved_and_every_other_epoch_mirrors_it(airbench):
