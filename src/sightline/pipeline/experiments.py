@@ -37,7 +37,7 @@ def outcomes(layout: Layout) -> list[Outcome]:
 
     Raises SightlineError where DVC cannot tell.
     """
-    command = ["dvc", "exp", "show", "--json", "--sort-by", "Created"]
+    command = ["dvc", "exp", "show", "--json"]
     done = subprocess.run(command, cwd=layout.root, capture_output=True, text=True)
     if done.returncode:
         raise SightlineError(
@@ -50,9 +50,17 @@ def outcomes(layout: Layout) -> list[Outcome]:
 def _read(shown: list[dict[str, Any]], layout: Layout) -> Iterator[Outcome]:
     for state in shown:
         yield _outcome(state, state.get("name") or state["rev"][:7], layout)
-        for experiment in state.get("experiments") or []:
-            for revision in reversed(experiment["revs"]):
-                yield _outcome(revision, experiment["name"] or revision["rev"][:7], layout)
+        revisions = [
+            (revision, experiment["name"] or revision["rev"][:7])
+            for experiment in state.get("experiments") or []
+            for revision in experiment["revs"]
+        ]
+        for revision, experiment in sorted(revisions, key=_created):
+            yield _outcome(revision, experiment, layout)
+
+
+def _created(experiment: tuple[dict[str, Any], str]) -> str:
+    return (experiment[0].get("data") or {}).get("timestamp") or ""  # none as long as it runs
 
 
 def _outcome(state: dict[str, Any], name: str, layout: Layout) -> Outcome:
