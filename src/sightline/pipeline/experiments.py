@@ -49,7 +49,8 @@ def outcomes(layout: Layout) -> list[Outcome]:
 
 def _read(shown: list[dict[str, Any]], layout: Layout) -> Iterator[Outcome]:
     for state in shown:
-        yield _outcome(state, state.get("name") or state["rev"][:7], layout)
+        own = state["rev"] if state["rev"] == WORKSPACE else state["rev"][:7]
+        yield _outcome(state, state.get("name") or own, layout)
         revisions = [
             (revision, experiment["name"] or revision["rev"][:7])
             for experiment in state.get("experiments") or []
