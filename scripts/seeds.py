@@ -74,7 +74,7 @@ def measure(
 ) -> dict[str, Any]:
     """Train and test one model on the workspace's data, in a folder that is gone afterwards.
 
-    Returns metrics.json, and of the training its processor, seconds and CPU-seconds.
+    Returns figures.json, and of the training its processor, seconds and CPU-seconds.
     """
     with tempfile.TemporaryDirectory() as folder:
         layout, data = Layout(folder), Layout().processed(model.dataset).path

@@ -78,7 +78,7 @@ def write_lock(layout: Layout, name: str, data_md5: str = "d" * 32, dataset: str
         },
         f"export@{name}": {
             "cmd": f"sightline export {name}",
-            "deps": [data, *trained, _file(layout, f"{results}/metrics.json")],
+            "deps": [data, *trained, _folder(layout, f"{results}/tables")],
             "outs": [_folder(layout, f"models/{name}")],
         },
     }
@@ -176,11 +176,13 @@ def _write_results(results: ResultFiles, catalogue, val_top1) -> None:
     if val_top1 is not None:
         metrics["val"] = figures | {"top1": val_top1}
     metrics["test"] = figures
-    results.metrics.write_text(json.dumps(metrics))
+    few = {split: {"top1": metrics[split]["top1"]} for split in ("val", "test") if split in metrics}
+    results.metrics.write_text(json.dumps(few))
     pairs = [(CLASSES[i % 3], CLASSES[(i + (i % 4 == 0)) % 3]) for i in range(12)]
     for drawn in (results, results.insight):
         drawn.tables.mkdir(parents=True, exist_ok=True)
         drawn.pictures.mkdir(parents=True, exist_ok=True)
+    results.figures.write_text(json.dumps(metrics))
     _write_csv(results.table("confusion"), ["actual", "predicted"], pairs)
     header = ["class", "precision", "recall", "count"]
     _write_csv(results.table("per_class"), header, [(name, 0.8, 0.8, 4) for name in CLASSES])

@@ -77,6 +77,18 @@ def _benchmark(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--force", action="store_true", help="measure again what has a record")
 
 
+def _validate(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--fix", action="store_true", help="write the lines that dvc.yaml lacks")
+
+
+def _compare(sub: argparse.ArgumentParser) -> None:
+    which = sub.add_mutually_exclusive_group()
+    which.add_argument(
+        "--experiments", action="store_true", help="DVC's of this commit: what each changed"
+    )
+    which.add_argument("--runs", action="store_true", help="MLflow's, beside the workspace's")
+
+
 def _ui(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--port", type=int, default=5000, help="5000 where it is left out")
 
@@ -128,6 +140,8 @@ _ADD = {
     "publish": _publish,
     "verify": _verify,
     "benchmark": _benchmark,
+    "compare": _compare,
+    "validate": _validate,
     "ui": _ui,
     "clone": _clone,
     "add": _add,

@@ -156,8 +156,13 @@ def benchmark(args: argparse.Namespace) -> None:
 
 
 def compare(args: argparse.Namespace) -> None:
-    """Print a table of all models: parameters, figures, seconds, size."""
-    from sightline.report.compare import compare
+    """Print a table of all models, or of what experiments and runs changed."""
+    if args.experiments:
+        from sightline.report.experiments import compare_experiments as compare
+    elif args.runs:
+        from sightline.report.runs import compare_runs as compare
+    else:
+        from sightline.report.compare import compare
 
     compare(Layout())
 
@@ -185,12 +190,14 @@ def clone(args: argparse.Namespace) -> None:
 
 
 def validate(args: argparse.Namespace) -> None:
-    """Check params.yaml before anything runs."""
-    from sightline.pipeline.validate import validate
+    """Check params.yaml and dvc.yaml before anything runs."""
+    from sightline.pipeline.validate import complete, validate
     from sightline.settings.steps import few_steps
 
     layout = Layout()
     settings = validate(layout)
+    for place in complete(layout, settings, args.fix):
+        print(f"written into dvc.yaml: {place}")
     for warning in few_steps(settings, layout, settings.models):
         logging.warning(warning)
     print(

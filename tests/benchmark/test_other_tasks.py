@@ -21,7 +21,7 @@ def test_a_record_holds_the_tasks_own_figure_and_tables_and_pictures_name_it(tmp
     records = {name: run.measure(name, layout, settings, key) for name, key in keys.items()}
     for name, record in records.items():
         figure = tasks.words(TASKS[name][2]).figure
-        metrics = json.loads(layout.results(name).metrics.read_text())
+        metrics = json.loads(layout.results(name).figures.read_text())
         fp32 = record["variants"]["fp32"]
         for split in ("val", "test"):
             assert fp32[f"{split}_{figure}"] == pytest.approx(metrics[split][figure], rel=1e-4)

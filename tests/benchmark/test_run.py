@@ -77,7 +77,7 @@ def test_accuracy_is_that_of_the_very_file(measured):
     layout, record = measured
     fp32 = record["variants"]["fp32"]
     assert fp32["sha256"] == records.sha256(layout.model("cnn").onnx)
-    metrics = json.loads(layout.results("cnn").metrics.read_text())
+    metrics = json.loads(layout.results("cnn").figures.read_text())
     assert fp32["test_top1"] == pytest.approx(metrics["test"]["top1"], abs=1e-6)
     assert fp32["val_top1"] == pytest.approx(metrics["val"]["top1"], abs=1e-6)
     assert fp32["against_torch"]["same_choice"] == 1

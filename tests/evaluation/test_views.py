@@ -53,7 +53,7 @@ def layout(tmp_path_factory) -> Layout:
 
 def metrics(layout: Layout, name: str, *views: str) -> dict:
     evaluate(name, layout, *views)
-    return json.loads(layout.results(name).metrics.read_text())
+    return json.loads(layout.results(name).figures.read_text())
 
 
 @pytest.mark.parametrize(

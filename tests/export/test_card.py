@@ -29,7 +29,7 @@ def test_code_of_the_card_runs(layout):
 
 def test_card_tells_sample_from_real_and_carries_the_figures(layout):
     card = layout.model("cnn").card.read_text()
-    metrics = json.loads(layout.results("cnn").metrics.read_text())
+    metrics = json.loads(layout.results("cnn").figures.read_text())
     assert "NOT real data" in card
     assert f"| test | 60 | {metrics['test']['top1']} |" in card
     assert "lengths" not in card

@@ -23,7 +23,7 @@ from sightline.networks import layers
 def test_export_json_holds_flat_figures_of_all_of_test(layout):
     figures = json.loads(layout.model("gru").export.read_text())
     assert all(isinstance(value, int | float) for value in figures.values())
-    metrics = json.loads(layout.results("gru").metrics.read_text())
+    metrics = json.loads(layout.results("gru").figures.read_text())
     assert figures["images"] == 60
     assert figures["top1_torch"] == figures["top1_onnxruntime"] == metrics["test"]["top1"]
     assert figures["near_ties"] == 0
@@ -85,7 +85,7 @@ def test_failing_export_stops_with_a_line_and_leaves_no_model(copy, monkeypatch)
 
 
 def test_export_without_metrics_names_the_stage_to_run(copy):
-    copy.results("mlp").metrics.unlink()
+    copy.results("mlp").figures.unlink()
     with pytest.raises(SightlineError, match="dvc repro evaluate@mlp"):
         export("mlp", copy)
 

@@ -20,7 +20,7 @@ def test_metadata_tells_what_the_file_is(layout):
     )
     assert json.loads(metadata["classes"]) == ["bar 0", "bar 1", "bar 2"]
     assert json.loads(metadata["real"]) is False
-    metrics = json.loads(layout.results("lstm").metrics.read_text())
+    metrics = json.loads(layout.results("lstm").figures.read_text())
     assert json.loads(metadata["metrics"]) == metrics
     image = json.loads(metadata["image"])
     assert image["resize"] == {"size": 12, "rule": "shorter side, then centre crop"}

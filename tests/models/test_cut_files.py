@@ -21,7 +21,7 @@ TRAINED, RESULTS, DATA = LAYOUT.trained(NAME), LAYOUT.results(NAME), LAYOUT.proc
 READERS = {  # who reads each file
     TRAINED.weights: ("evaluate", "insight", "export"),
     TRAINED.description: ("evaluate", "insight", "export", "compare", "report"),
-    RESULTS.metrics: ("export", "compare", "report"),
+    RESULTS.figures: ("export", "compare", "report"),
     TRAINED.epochs: ("report",),
     RESULTS.table("confusion"): ("insight", "report"),
     RESULTS.insight.table("occlusion"): ("report",),

@@ -75,7 +75,7 @@ def test_a_model_goes_through_all_stages(layout, architecture):
     evaluate(name, layout)
     insight(name, layout)
     export(name, layout)
-    figures = json.loads(layout.results(name).metrics.read_text())
+    figures = json.loads(layout.results(name).figures.read_text())
     assert figures["flops"] > figures["parameters"]
     checks = json.loads(layout.model(name).export.read_text())
     assert checks["bytes"] > 4 * figures["parameters"] * 0.9

@@ -118,3 +118,19 @@ def test_the_recipe_follows_from_the_number_of_images(images, batch):
     recipe = recipe_for(images, 64, usual)
     assert recipe["batch_size"] == batch and recipe["augment"] == {"translate": 6}
     assert recipe["epochs"] * images / batch >= 600
+
+
+def test_a_line_that_a_model_lacks_is_named_and_written(workspace, capsys):
+    pipeline, curve = workspace / "dvc.yaml", "trained/cifar10-lstm/epochs.csv"
+    whole = pipeline.read_text()
+    start, end = (whole.index(f"  {n}:\n    path") for n in ("mnist-gru", "mnist-lstm-next-row"))
+    pipeline.write_text((whole[:start] + whole[end:]).replace(f"        {curve}: val_top1\n", ""))
+    assert main(["validate"]) == 1
+    assert capsys.readouterr().err.splitlines()[-3:] == [
+        "sightline: dvc.yaml lacks artifacts.mnist-gru",
+        f"dvc.yaml lacks plots: cifar10: top-1 on val by epoch: {curve}",
+        "`sightline validate --fix` writes these lines",
+    ]
+    assert main(["validate", "--fix"]) == main(["validate"]) == 0
+    written, before = (yaml.safe_load(text) for text in (pipeline.read_text(), whole))
+    assert written["plots"] == before["plots"] and written["artifacts"] == before["artifacts"]

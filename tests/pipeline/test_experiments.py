@@ -49,7 +49,7 @@ def test_an_experiment_swaps_the_network_and_runs_that_model_alone(experiments):
     assert networks(experiments).count("gru") >= 1
     diff = json.loads(experiments.run("dvc", "metrics", "diff", "--json"))
     assert {"mnist-lstm"} == {path.split("/")[1] for path in diff}
-    assert "parameters" in diff["reports/mnist-lstm/metrics.json"]
+    assert set(diff["reports/mnist-lstm/metrics.json"]) == {"val.top1", "test.top1"}
 
 
 def test_an_experiment_elsewhere_leaves_the_workspace_alone_and_its_run_here(experiments):
@@ -100,7 +100,27 @@ def test_metrics_show_every_model(workspace):
     printed = workspace.run("dvc", "metrics", "show")
     for model in ("mnist-cnn", "mnist-lstm", "imagenet-lstm"):
         assert f"reports/{model}/metrics.json" in printed
-    assert "test.top1" in printed and "catalogue" in printed
+    assert "test.top1" in printed and max(map(len, printed.splitlines())) <= 120
+
+
+def test_compare_shows_what_each_experiment_changed_and_what_came_of_it(experiments):
+    experiments.run(
+        "dvc", "exp", "run", "--name", "with-gru", "-S", "models.mnist-lstm.network=gru"
+    )
+    printed = experiments.run("sightline", "compare", "--experiments")
+    assert max(map(len, printed.splitlines())) <= 120
+    (table,) = [part for part in printed.split("\n\n") if part.startswith("mnist-lstm: top1")]
+    assert "mnist-cnn: top1" not in printed, "nothing changed of it"
+    rows = {line.split()[0]: line for line in table.splitlines()[2:]}
+    assert set(rows) == {"workspace", "main", "with-gru"}
+    assert "models.mnist-lstm.network=gru" in rows["with-gru"]
+    top1 = json.loads((experiments.root / "reports/mnist-lstm/metrics.json").read_text())
+    assert f"{top1['test']['top1']:.4f}" in rows["with-gru"] and rows["main"].split()[1] == "-"
+    seconds = float(rows["with-gru"].split()[-1])
+    assert 0 < seconds < 600
+    runs = experiments.run("sightline", "compare", "--runs")
+    assert "mnist-lstm, runs in sample-mnist-classify: top1" in runs
+    assert "the workspace's own" in runs and "network=lstm" in runs
 
 
 def test_a_tagged_artifact_is_handed_out(workspace, tmp_path):

@@ -53,7 +53,7 @@ def test_the_front_matter_says_task_data_figures_and_licence(project, tmp_path):
     assert content["datasets"] == ["sample-bars"]  # not real: no hub shall take it for another's
     val, test = content["model-index"][0]["results"]
     assert (val["dataset"]["split"], test["dataset"]["split"]) == ("val", "test")
-    metrics = json.loads(project.results("bars-cnn").metrics.read_text())
+    metrics = json.loads(project.results("bars-cnn").figures.read_text())
     assert test["metrics"] == [
         {
             "type": "accuracy",

@@ -48,7 +48,7 @@ def test_what_has_run_is_shown_as_it_was_trained(project):
 
 def test_a_stage_that_failed_leaves_its_columns_empty(project):
     make_results(project, val_top1=None)
-    (project / "reports/mnist-cnn/metrics.json").unlink()
+    (project / "reports/mnist-cnn/tables/figures.json").unlink()
     (project / "models/mnist-cnn/model.onnx").unlink()
     assert line(project, "mnist-cnn")[5:] == ["48", "top1", "-", "-", "12.5", "-"]
 

@@ -127,7 +127,7 @@ def test_without_a_val_split_no_val_is_shown(project):
 
 def test_figures_over_views_stand_apart(project):
     assert "test-time augmentation" not in render([PageModel("mnist-cnn", project)])
-    path = project.results("mnist-cnn").metrics
+    path = project.results("mnist-cnn").figures
     metrics = json.loads(path.read_text())
     views = {"views": 6, "test": dict.fromkeys(metrics["test"], 0.98765)}
     path.write_text(json.dumps(metrics | {"test_time": views}))

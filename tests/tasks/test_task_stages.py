@@ -39,7 +39,7 @@ def layout(tmp_path_factory) -> Layout:
 
 
 def metrics(layout: Layout, name: str) -> dict:
-    return json.loads(layout.results(name).metrics.read_text())
+    return json.loads(layout.results(name).figures.read_text())
 
 
 def rows(path: Path) -> list[dict]:

@@ -61,7 +61,7 @@ def test_a_folder_and_its_lines_add_a_task(tmp_path):
     gray.save(workspace.root / "gray.png")
     for name, (_, task, _, figure) in TOYS.items():
         results, model = workspace.root / "reports" / name, workspace.root / "models" / name
-        metrics = json.loads((results / "metrics.json").read_text())
+        metrics = json.loads((results / "tables/figures.json").read_text())
         assert f"{metrics['test'][figure]:.4f}" in compared[name]
         card = (model / "README.md").read_text()
         assert f"the task `{task}`" in card and f"{figure}: the " in card

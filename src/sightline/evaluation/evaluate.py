@@ -23,7 +23,9 @@ logger = logging.getLogger(__name__)
 
 
 def evaluate(name: str, layout: Layout, test_time_views: str = "none") -> None:
-    """Write metrics.json of one model, and the tables and pictures that its task has.
+    """Write the figures of one model, and the tables and pictures that its task has.
+
+    metrics.json holds the two figures that `dvc metrics` and `dvc exp` compare.
 
     `test_time_views`: none, flip or flip-translate, for an entry of its own (`views.over_views`).
     Raises SightlineError where the model or its data is missing, or the test split is empty.
@@ -42,7 +44,7 @@ def evaluate(name: str, layout: Layout, test_time_views: str = "none") -> None:
     train_images, _ = load_split(processed, "train")
     results = ResultsFolder(layout.results(name), name, meta)
     evaluation = tasks.evaluation(model.description["task"])
-    metrics = {
+    figures = {
         "catalogue": meta["catalogue"],
         "task": model.description["task"],
         "parameters": model.description["parameters"],
@@ -50,5 +52,9 @@ def evaluate(name: str, layout: Layout, test_time_views: str = "none") -> None:
         **evaluation.evaluate(model, splits, train_images, results),
         **over_views(model, splits, test_time_views),
     }
-    write_json(layout.results(name).metrics, metrics)
-    logger.info("%s: %s", name, json.dumps(metrics))
+    key = task.words.figure
+    write_json(layout.results(name).figures, figures)
+    write_json(
+        layout.results(name).metrics, {split: {key: figures[split][key]} for split in splits}
+    )
+    logger.info("%s: %s", name, json.dumps(figures))

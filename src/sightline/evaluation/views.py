@@ -13,7 +13,7 @@ from sightline.tasks.asking import output
 def over_views(
     model: TrainedModel, splits: dict[str, tuple[np.ndarray, np.ndarray]], kind: str
 ) -> dict:
-    """Return the entry test_time of metrics.json: the number of views, and each split's figures.
+    """Return the entry test_time of figures.json: the number of views, and each split's figures.
 
     `kind`: see `views`. Empty where a model has no view but the plain image, or its task does not
     choose among classes: mirror images are shown to those alone whose recipe flips.

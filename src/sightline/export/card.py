@@ -30,7 +30,7 @@ beside the file, by which every runtime can be tried.
 def card(description: dict, metrics: dict, figures: dict, session: Session) -> str:
     """Return the Markdown text of models/NAME/README.md.
 
-    `description` is model.json, `metrics` metrics.json, `figures` export.json, `session` the file.
+    `description` is model.json, `metrics` figures.json, `figures` export.json, `session` the file.
     """
     data, words = description["data"], tasks.words(description["task"])
     height, width, channels = description["shape"]

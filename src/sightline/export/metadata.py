@@ -8,7 +8,7 @@ from sightline.inference.session import CONTRACT
 
 
 def metadata(description: dict, metrics: dict) -> dict[str, str]:
-    """Return the metadata of a model: model.json and metrics.json in, text by key out.
+    """Return the metadata of a model: model.json and figures.json in, text by key out.
 
     Structured values are JSON, as sightline.inference.session.STRUCTURED names them.
     """

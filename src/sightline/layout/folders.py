@@ -132,7 +132,7 @@ def file_with_lengths(onnx: Path) -> Path | None:
 
 
 class Drawn(Folder):
-    """Tables (CSV) and pictures (PNG)."""
+    """Tables and pictures (PNG)."""
 
     @property
     def tables(self) -> Path:
@@ -158,8 +158,13 @@ class ResultFiles(Drawn):
 
     @property
     def metrics(self) -> Path:
-        """The figures on val and test."""
+        """The figure on val and on test by which models of its task are compared."""
         return self.path / "metrics.json"
+
+    @property
+    def figures(self) -> Path:
+        """All figures on val and test, and what the network costs."""
+        return self.tables / "figures.json"
 
     @property
     def insight(self) -> Drawn:

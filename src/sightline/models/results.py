@@ -43,7 +43,7 @@ class ModelResults:
     @property
     def evaluated(self) -> bool:
         """Whether the model has been trained and evaluated."""
-        return self.trained and self.files.metrics.exists()
+        return self.trained and self.files.figures.exists()
 
     @cached_property
     def description(self) -> dict[str, Any]:
@@ -52,9 +52,9 @@ class ModelResults:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """The figures on val and test: metrics.json."""
+        """All figures on val and test: figures.json."""
         again = f"run `dvc repro evaluate@{self.name}`"
-        return read_json(self.files.metrics, again, "catalogue", "task", "flops", "test")
+        return read_json(self.files.figures, again, "catalogue", "task", "flops", "test")
 
     @cached_property
     def timing(self) -> dict[str, Any] | None:

@@ -27,10 +27,18 @@ def read(layout: Layout, name: str) -> dict[str, Any] | None:
     """
     if not layout.trained(name).weights.is_file():
         return None
-    file = layout.state.timing(_digest(layout, name))
+    return of(layout, _digest(layout, name))
+
+
+def of(layout: Layout, digest: str) -> dict[str, Any] | None:
+    """Return what the training took that ended in weights of this SHA-256; None: not known here.
+
+    Raises SightlineError where the file is damaged.
+    """
+    file = layout.state.timing(digest)
     if not file.exists():
         return None
-    return read_json(file, f"delete it: only the seconds of {name} are lost", "seconds")
+    return read_json(file, "delete it: only the seconds of that training are lost", "seconds")
 
 
 def _digest(layout: Layout, name: str) -> str:

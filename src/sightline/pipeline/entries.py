@@ -3,7 +3,7 @@ out again.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from sightline.data import preview
 from sightline.errors import SightlineError
 from sightline.files import write_atomically
 from sightline.layout import PIPELINE, SPLITS, Layout
+from sightline.pipeline import model_lines
 from sightline.pipeline.validate import validate
 from sightline.settings import catalogue, params, steps
 from sightline.settings.explain import nearest
@@ -98,14 +99,16 @@ def add_model(
     model = {"dataset": dataset, "network": network, "task": task, "recipe": recipe or name}
     text = insert(text, ("models",), block({name: {**model, "seed": 0, "start": start}}))
     new = {layout.params: text}
-    new[layout.root / PIPELINE], plots = _with_model(layout, settings, name, model)
+    pipeline = layout.root / PIPELINE
+    settings.models[name] = params.Model(dataset, network, task, recipe or name, 0, start)
+    new[pipeline], lines = model_lines.written(_read(pipeline), layout, settings, [name])
     with preview.beside(layout) as project:
         try:
             _write(layout, project, new)
             settings = validate(project)
         except SightlineError as error:
             raise _of_workspace(error, project) from None
-    _keep(new, {layout.params: places, layout.root / PIPELINE: [*plots, f"artifacts.{name}"]})
+    _keep(new, {layout.params: places, pipeline: lines})
     for warning in steps.few_steps(settings, layout, [name]):
         logging.warning(warning)
     print(f"next: sightline repro log@{name}")
@@ -119,10 +122,9 @@ def remove(layout: Layout, name: str) -> None:
         others = [model for key, model in settings.models.items() if key != name]
         if recipe == name and all(model.recipe != recipe for model in others):
             entries.append(("recipes", name))
-        places = {
-            layout.params: entries,
-            layout.root / PIPELINE: list(_lines_of(layout, name)),
-        }
+        pipeline = layout.root / PIPELINE
+        lines = model_lines.lines_of(_read(pipeline), layout, name)
+        places = {layout.params: entries, pipeline: list(lines)}
     elif name in settings.datasets:
         if models := [key for key, model in settings.models.items() if model.dataset == name]:
             raise SightlineError(
@@ -144,7 +146,7 @@ def remove(layout: Layout, name: str) -> None:
             params.load(project)
         except SightlineError as error:
             raise _of_workspace(error, project) from None
-    titles = {index: title for index, title, _ in _plots(layout)}
+    titles = model_lines.titles(_read(layout.root / PIPELINE))
     shown = {path: [_shown(place, titles) for place in at] for path, at in places.items()}
     _keep(new, shown, "taken out of")
 
@@ -194,90 +196,6 @@ def _print_counts(name: str, counts: Mapping[str, Mapping[str, int]]) -> None:
     print(f"  {'':{width}}" + "".join(f"{split:>9}" for split in SPLITS))
     for class_, images in (*counts.items(), ("in all", total)):
         print(f"  {class_:{width}}" + "".join(f"{images[split]:>9,}" for split in SPLITS))
-
-
-def _with_model(
-    layout: Layout, settings: params.Params, name: str, model: Mapping[str, str]
-) -> tuple[str, list[str]]:
-    """Return dvc.yaml with the plots and the artifact of a model, and the titles of the plots."""
-    words, text = tasks.words(model["task"]), _read(layout.root / PIPELINE)
-    curve = _own(layout, layout.trained(name).epochs)
-    axes = {f"val_{words.figure}": f"{words.figure_name} on val", "train_loss": "training loss"}
-    titles = []
-    for column, axis in axes.items():
-        place = _curves(layout, settings, model, column)
-        if place:
-            text = insert(text, place, block({curve: column}))
-            titles.append(f"plots: {place[2]}")
-            continue
-        title = f"{model['dataset']}: {model['task']}, {axis} by epoch"
-        plot = {"title": title, "template": "linear", "x": "epoch", "y_label": axis}
-        text = insert(text, ("plots",), _item({title: {**plot, "y": {curve: column}}}))
-        titles.append(f"plots: {title}")
-    if words.choice:
-        table = _own(layout, layout.results(name).table("confusion"))
-        title = f"{name}: is, and is taken for"
-        plot = {"title": title, "template": "confusion", "x": "actual", "y": "predicted"}
-        text = insert(text, ("plots",), _item({table: plot}))
-        titles.append(f"plots: {title}")
-    labels = ["onnx", model["dataset"], model["network"]]
-    artifact = {
-        "path": _own(layout, layout.model(name).onnx),
-        "type": "model",
-        "desc": f"{model['network']} on {model['dataset']}, one self-contained ONNX file",
-        "labels": labels,
-    }
-    return insert(text, ("artifacts",), block({name: artifact})), titles
-
-
-def _curves(
-    layout: Layout, settings: params.Params, model: Mapping[str, str], column: str
-) -> Place | None:
-    """Return the place in dvc.yaml for one more curve beside those of like models; None without."""
-    alike = {
-        _own(layout, layout.trained(name).epochs)
-        for name, other in settings.models.items()
-        if (other.dataset, other.task) == (model["dataset"], model["task"])
-    }
-    for index, title, plot in _plots(layout):
-        if any(path in alike and columns == column for path, columns in _curves_of(plot).items()):
-            return ("plots", index, title, "y")
-    return None
-
-
-def _lines_of(layout: Layout, name: str) -> Iterator[Place]:
-    """Yield the places in dvc.yaml that speak of one model."""
-    folders = tuple(f"{_own(layout, f(name).path)}/" for f in (layout.results, layout.trained))
-    for index, title, plot in _plots(layout):
-        curves = _curves_of(plot)
-        paths = [path for path in curves if path.startswith(folders)]
-        if title.startswith(folders) or (paths and len(paths) == len(curves)):
-            yield ("plots", index)
-        else:
-            yield from (("plots", index, title, "y", path) for path in paths)
-    if name in (read_yaml(layout.root / PIPELINE, "").get("artifacts") or {}):
-        yield ("artifacts", name)
-
-
-def _plots(layout: Layout) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    for index, item in enumerate(read_yaml(layout.root / PIPELINE, "").get("plots") or []):
-        if isinstance(item, dict):
-            yield from ((index, title, plot or {}) for title, plot in item.items())
-
-
-def _curves_of(plot: Mapping[str, Any]) -> dict[str, Any]:
-    y = plot.get("y")
-    return y if isinstance(y, dict) else {}
-
-
-def _item(value: Mapping[str, Any]) -> str:
-    """Return YAML of one item of a list whose items are written at the list's own column."""
-    first, *rest = block(dict(value)).splitlines(keepends=True)
-    return "".join([f"- {first}", *(f"  {line}" for line in rest)])
-
-
-def _own(layout: Layout, path: Path) -> str:
-    return path.relative_to(layout.root).as_posix()
 
 
 def _read(path: Path) -> str:

@@ -1,7 +1,10 @@
 """All that `sightline validate` checks."""
 
-from sightline.layout import Layout
+from sightline.errors import SightlineError
+from sightline.files import write_atomically
+from sightline.layout import PIPELINE, Layout
 from sightline.models import passed
+from sightline.pipeline import model_lines
 from sightline.settings import catalogue, params
 from sightline.settings.params import Params
 
@@ -16,3 +19,22 @@ def validate(layout: Layout) -> Params:
         check_models(settings, layout)
         passed.keep(layout)
     return settings
+
+
+def complete(layout: Layout, settings: Params, fix: bool) -> list[str]:
+    """Return the places of the lines that models lack in dvc.yaml, written there with `fix`.
+
+    Raises SightlineError for any without `fix`: DVC would draw and hand out the other models alone.
+    """
+    path = layout.root / PIPELINE
+    text, places = model_lines.written(
+        path.read_text(encoding="utf-8"), layout, settings, settings.models
+    )
+    if places and not fix:
+        raise SightlineError(
+            "\n".join(f"{path} lacks {place}" for place in places)
+            + "\n`sightline validate --fix` writes these lines"
+        )
+    if places:
+        write_atomically(path, text)
+    return places

@@ -1,8 +1,11 @@
 """The table of all models: what they are, what they reach, what they cost."""
 
+import subprocess
+
 from sightline import tasks
-from sightline.layout import Layout
+from sightline.layout import LOCK, Layout
 from sightline.models.results import ModelResults
+from sightline.report.tables import ABSENT, aligned, number
 from sightline.settings import params
 from sightline.settings.params import Params
 
@@ -10,8 +13,7 @@ HEADER = (
     *("model", "dataset", "catalogue", "task", "recipe"),
     *("parameters", "figure", "val", "test", "seconds", "ONNX kB"),
 )
-WORDS = 5  # so many columns are words, aligned to the left; the others are aligned to the right
-ABSENT = "-"
+WORDS = 5  # columns that are words
 
 NEXT = """\
 Next:
@@ -21,6 +23,13 @@ Next:
   sightline predict models/mnist-cnn/model.onnx IMAGE   ask a model about a picture"""
 
 
+KEEP = f"""\
+Keep this state, to compare with and to go back to:
+  git add {LOCK}
+  git commit -m 'All models trained'
+"""
+
+
 def compare(layout: Layout) -> None:
     """Print the table of the models in params.yaml and what to type next.
 
@@ -28,7 +37,19 @@ def compare(layout: Layout) -> None:
     """
     settings = params.load(layout)
     print(table(settings, layout))
+    if not _kept(layout):
+        print(f"\n{KEEP}", end="")
     print(f"\n{NEXT}")
+
+
+def _kept(layout: Layout) -> bool:
+    """Whether git has dvc.lock as it is; so is nothing to keep, and what lies in no repository."""
+    command = ["git", "status", "--porcelain", "--", LOCK]
+    try:
+        done = subprocess.run(command, cwd=layout.root, capture_output=True, text=True)
+    except FileNotFoundError:
+        return True
+    return done.returncode != 0 or not done.stdout
 
 
 def table(settings: Params, layout: Layout) -> str:
@@ -41,7 +62,7 @@ def table(settings: Params, layout: Layout) -> str:
         if results.trained and not results.data["real"]
     }
     rows = [_row(results, settings) for results in models]
-    return "\n".join([*notes.values(), *([""] if notes else []), *_aligned([HEADER, *rows])])
+    return "\n".join([*notes.values(), *([""] if notes else []), *aligned([HEADER, *rows], WORDS)])
 
 
 def _row(results: ModelResults, settings: Params) -> tuple[str, ...]:
@@ -53,7 +74,7 @@ def _row(results: ModelResults, settings: Params) -> tuple[str, ...]:
         dataset, catalogue, task = results.dataset, results.catalogue, results.task
         recipe = results.description["recipe"]["name"]
         parameters = f"{results.description['parameters']:,}"
-    evaluated = results.trained and results.files.metrics.exists()
+    evaluated = results.trained and results.files.figures.exists()
     val, test = (results.figure(split) if evaluated else None for split in ("val", "test"))
     seconds = (results.timing or {}).get("seconds")
     onnx = results.model_files.onnx
@@ -61,24 +82,9 @@ def _row(results: ModelResults, settings: Params) -> tuple[str, ...]:
     return (
         *(results.name, dataset, catalogue, task, recipe, parameters, tasks.words(task).figure),
         *(
-            _number(val, ".4f"),
-            _number(test, ".4f"),
-            _number(seconds, ".1f"),
-            _number(size, ",.0f"),
+            number(val, ".4f"),
+            number(test, ".4f"),
+            number(seconds, ".1f"),
+            number(size, ",.0f"),
         ),
     )
-
-
-def _number(value: float | None, form: str) -> str:
-    return ABSENT if value is None else format(value, form)
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if column < WORDS else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]

@@ -42,7 +42,7 @@ WRONGEST = Topic(
 class Words:
     """What people read about a task.
 
-    `figure`: the key in metrics.json by which its models are compared; `figure_name`: how it is
+    `figure`: the key in figures.json by which its models are compared; `figure_name`: how it is
     written in a text. `figures`, `outputs`: what each figure and each output of the exported file
     means, by name. `choice`: the output whose largest value is the answer, for a task that chooses
     among classes; its figure is then the share of right answers, 0 to 1. `options`: what it chooses

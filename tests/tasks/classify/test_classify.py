@@ -21,16 +21,21 @@ RECIPE = Recipe(epochs=3, batch_size=32, optimizer=Optimizer("adam", 0.01))
 
 def test_classification_figures_worked_out_by_hand():
     probabilities = np.array([[0.8, 0.2], [0.6, 0.4], [0.3, 0.7], [0.9, 0.1]], np.float32)
-    figures = classify.classification(probabilities, np.array([0, 1, 1, 0]))
+    figures = classify.figures_of(np.log(probabilities), np.array([0, 1, 1, 0]))
     assert figures["top1"] == 0.75 and "top5" not in figures
     assert figures["loss"] == pytest.approx(-np.log([0.8, 0.4, 0.7, 0.9]).mean(), abs=1e-6)
     # four bins of one image each: |1-.8|, |0-.6|, |1-.7|, |1-.9|
     assert figures["ece"] == pytest.approx((0.2 + 0.6 + 0.3 + 0.1) / 4, abs=1e-6)
 
 
+def test_the_loss_of_a_sure_mistake_is_that_of_the_logits():
+    figures = classify.figures_of(np.array([[100, -100]], np.float32), np.array([1]))
+    assert figures["loss"] == 200
+
+
 def test_top5_counts_the_five_best_of_many_classes():
     probabilities = np.tile(np.arange(20, 0, -1, dtype=np.float32) / 210, (3, 1))
-    figures = classify.classification(probabilities, np.array([0, 4, 5]))
+    figures = classify.figures_of(np.log(probabilities), np.array([0, 4, 5]))
     assert figures["top1"] == pytest.approx(1 / 3, abs=1e-6)
     assert figures["top5"] == pytest.approx(2 / 3, abs=1e-6)
 
@@ -62,7 +67,7 @@ def evaluated(request, tmp_path_factory) -> Layout:
 
 
 def metrics(layout: Layout) -> dict:
-    return json.loads(layout.results("it").metrics.read_text())
+    return json.loads(layout.results("it").figures.read_text())
 
 
 def test_val_figures_equal_those_of_the_last_epoch(evaluated):
@@ -91,7 +96,7 @@ def test_the_stage_repeats_itself_to_the_byte(evaluated):
     first = evaluated_files(evaluated)
     assert set(first) == {
         "metrics.json",
-        *("tables/confusion.csv", "tables/per_class.csv"),
+        *("tables/confusion.csv", "tables/figures.json", "tables/per_class.csv"),
         *("pictures/confusion.png", "pictures/wrongest.png"),
     }
     evaluate("it", evaluated)

@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import torch
 from PIL import Image
+from torch.nn.functional import cross_entropy
 
 from sightline.drawing import charts, sheets
 from sightline.drawing.results_folder import ResultsFolder
@@ -26,11 +27,10 @@ def evaluate(
 
     `splits` holds images and labels; `train_images` are not asked about.
     """
-    probabilities = {
-        split: output(model, images, "probabilities") for split, (images, _) in splits.items()
-    }
+    logits = {split: output(model, images, "logits") for split, (images, _) in splits.items()}
     (images, labels), classes = splits["test"], results.classes
-    predicted = probabilities["test"].argmax(1)
+    probabilities = softmax(logits["test"])
+    predicted = probabilities.argmax(1)
     results.table(
         "confusion",
         ["actual", "predicted"],
@@ -42,26 +42,30 @@ def evaluate(
         per_class(labels, predicted, classes),
     )
     results.picture("confusion", confusion_matrix(labels, predicted, classes, results.title))
-    results.picture("wrongest", wrongest(images, labels, probabilities["test"], classes))
-    return {split: classification(probabilities[split], splits[split][1]) for split in splits}
+    results.picture("wrongest", wrongest(images, labels, probabilities, classes))
+    return {split: figures_of(logits[split], splits[split][1]) for split in splits}
 
 
 def figures_of(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Return the figures of logits, N x classes, that are the mean over several views."""
-    probabilities = torch.from_numpy(logits).softmax(dim=1).numpy()
-    return classification(probabilities, labels)
+    """Return top-1, top-5 (from 20 classes on), mean cross entropy and calibration error.
 
-
-def classification(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Return top-1, top-5 (from 20 classes on), mean cross entropy and calibration error."""
-    actual = np.clip(probabilities[np.arange(len(labels)), labels].astype(np.float64), 1e-12, 1)
+    `logits`: N x classes, of one view of each image or the mean over several.
+    """
+    probabilities = softmax(logits)
     figures = {"top1": float((probabilities.argmax(1) == labels).mean())}
     if probabilities.shape[1] >= TOP5_FROM:
         best = np.argpartition(-probabilities, 5, axis=1)[:, :5]
         figures["top5"] = float((best == labels[:, None]).any(1).mean())
-    figures["loss"] = float(-np.log(actual).mean())
+    # of the logits, as in training: a probability that float32 rounds to 0 has no logarithm
+    loss = cross_entropy(torch.from_numpy(logits).double(), torch.from_numpy(labels))
+    figures["loss"] = float(loss)
     figures["ece"] = expected_calibration_error(probabilities, labels)
     return {key: round(value, 6) for key, value in figures.items()}
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Return probabilities, N x classes."""
+    return torch.from_numpy(logits).softmax(dim=1).numpy()
 
 
 def expected_calibration_error(
