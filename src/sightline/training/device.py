@@ -78,9 +78,10 @@ def gpu_errors(name: str) -> Iterator[None]:
         yield
     except torch.OutOfMemoryError as error:
         raise SightlineError(
-            f"{name}: the GPU has too little memory ({one_line(error)[:200]}): lower batch_size in "
-            "its recipe or image_size of its dataset, raise compute.processes where there are more "
-            "GPUs, or end what else uses this one (nvidia-smi)"
+            f"{name}: the GPU has too little memory ({one_line(error)[:200]}): raise accumulate in "
+            "its recipe (the steps stay the same), lower its batch_size or image_size of its "
+            "dataset, raise compute.processes where there are more GPUs, or end what else uses "
+            "this one (nvidia-smi)"
         ) from None
     except torch.AcceleratorError as error:
         raise SightlineError(
