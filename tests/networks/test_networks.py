@@ -67,13 +67,13 @@ def test_drop_path_leaves_blocks_out_in_training_alone_and_keeps_the_mean():
     block = network.stages[-1]
     torch.nn.init.ones_(block.residual[-1].weight)  # it starts as the identity
     images = torch.randn(2000, 8, 4, 4).abs()
-    whole = block(images)
+    answer = block(images)
     residual = block.residual(images)
     block.train()
     block.residual.eval()
     seen = block(images)
     dropped = (seen == images).flatten(1).all(1)
-    assert 0.4 < dropped.float().mean() < 0.6 and not (whole == images).all()
+    assert 0.4 < dropped.float().mean() < 0.6 and not (answer == images).all()
     assert torch.allclose(seen[~dropped], (images + 2 * residual).relu()[~dropped], atol=1e-5)
 
 

@@ -180,8 +180,8 @@ def test_safetensors_are_loaded_as_a_state_dict_is(layout):
 @pytest.mark.faults
 def test_what_is_no_file_of_safetensors_is_refused(layout, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    whole = safetensors.torch.save(weights(layout, "first"))
-    for content in (pickle.dumps(Code()), whole[: len(whole) // 2], b""):
+    complete = safetensors.torch.save(weights(layout, "first"))
+    for content in (pickle.dumps(Code()), complete[: len(complete) // 2], b""):
         fetch(layout, content, kind="safetensors")
         with pytest.raises(SightlineError, match=r"given\.pth is no file of safetensors"):
             from_given(layout)

@@ -115,11 +115,11 @@ class Training:
         parts = zip(
             images.tensor_split(count), targets.tensor_split(count), all_lengths, strict=True
         )
-        for number, (some, their_targets, their_lengths) in enumerate(parts, 1):
-            share = len(some) / self.batch_size
+        for number, (shown, their_targets, their_lengths) in enumerate(parts, 1):
+            share = len(shown) / self.batch_size
             with ranks.exchange(self.parallel, number == count):
                 loss, scores = self.parallel(
-                    some, their_targets, their_lengths, self.recipe.label_smoothing
+                    shown, their_targets, their_lengths, self.recipe.label_smoothing
                 )
                 # the mean over ranks is that over the batch
                 (loss * (share * ranks.count)).backward()
