@@ -159,7 +159,7 @@ def peer_trainer(files: Processed, meta: dict, place: Place) -> Trainer:
     cuda = place.device.type == "cuda"
     dtype = torch.half if cuda else torch.float32
     mean, std = (torch.tensor(meta[key], device=place.device) for key in ("mean", "std"))
-    train_set = Images(*load_split(files, "train"), place.device)
+    train_set = Images(*load_split(files, "train"), place.device, place.resident_bytes)
     images = normalise(train_set.resident, mean, std)
     as_read = images.to(dtype)
     network = Peer(len(meta["classes"])).to(place.device, dtype, memory_format=torch.channels_last)

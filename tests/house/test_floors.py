@@ -60,6 +60,7 @@ HOMES = {
     "rich": {"pipeline"},
     "ruamel": {"settings", "publishing"},
     "scipy": {"data"},
+    "safetensors": {"training"},
     "sqlalchemy": {"tracking"},
     "torch": {
         *("images", "networks", "tasks", "models", "training", "evaluation", "insight", "export"),

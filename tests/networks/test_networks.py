@@ -35,11 +35,46 @@ def test_features_and_outputs_have_the_promised_shapes(name):
     assert network(images).shape == (5, 7)
 
 
-def test_resnet_18_has_torchvisions_parameter_count():
-    network = build(
-        "resnet", (224, 224, 3), 1000, widths=[64, 128, 256, 512], blocks=2, stem="large"
-    )
-    assert sum(p.numel() for p in network.parameters()) == 11_689_512
+@pytest.mark.parametrize(
+    ("settings", "parameters"),
+    [
+        ({"blocks": 2}, 11_689_512),  # resnet18
+        ({"blocks": [3, 4, 6, 3]}, 21_797_672),  # resnet34
+        ({"blocks": [3, 4, 6, 3], "bottleneck": True}, 25_557_032),  # resnet50
+        ({"blocks": [3, 4, 6, 3], "bottleneck": True, "blur": True}, 25_557_032),
+    ],
+)
+def test_resnets_have_torchvisions_parameter_counts(settings, parameters):
+    large = {"widths": [64, 128, 256, 512], "stem": "large"}
+    with torch.device("meta"):
+        network = build("resnet", (224, 224, 3), 1000, **large, **settings)
+    assert sum(p.numel() for p in network.parameters()) == parameters
+    images = torch.empty(2, 3, 224, 224, device="meta")
+    assert network(images).shape == (2, 1000)
+
+
+def test_blur_keeps_what_is_even_and_removes_what_changes_from_pixel_to_pixel():
+    blur = networks.module("resnet").Blur(8)
+    board = torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(4, 4).expand(1, 8, 8, 8)
+    inside = (..., slice(1, -1), slice(1, -1))
+    assert blur(torch.ones(1, 8, 8, 8))[inside].eq(1).all() and blur(board)[inside].eq(0).all()
+    assert not list(blur.parameters()), "nothing trains it"
+
+
+def test_drop_path_leaves_blocks_out_in_training_alone_and_keeps_the_mean():
+    network = build("resnet", widths=[8], blocks=4, drop_path=0.5)
+    assert [block.drop for block in network.stages] == pytest.approx([0, 1 / 6, 1 / 3, 1 / 2])
+    block = network.stages[-1]
+    torch.nn.init.ones_(block.residual[-1].weight)  # it starts as the identity
+    images = torch.randn(2000, 8, 4, 4).abs()
+    answer = block(images)
+    residual = block.residual(images)
+    block.train()
+    block.residual.eval()
+    seen = block(images)
+    dropped = (seen == images).flatten(1).all(1)
+    assert 0.4 < dropped.float().mean() < 0.6 and not (answer == images).all()
+    assert torch.allclose(seen[~dropped], (images + 2 * residual).relu()[~dropped], atol=1e-5)
 
 
 @pytest.mark.parametrize("name", RECURRENT)
@@ -88,6 +123,7 @@ def test_sequences_are_rows_pixels_or_permuted_pixels():
         ("cnn", {"whiten": -1}),
         ("cnn", {"norm_momentum": 1.5}),
         ("resnet", {"widths": [8], "blocks": 0}),
+        ("resnet", {"widths": [8], "blocks": [1, 2]}),
         ("resnet", {"blocks": 1, "widths": [4]}),
         ("lstm", {"hidden_size": 0}),
         ("gru", {"hidden_size": 4, "memory": 2}),

@@ -11,7 +11,7 @@ def test_resident_and_mapped_images_give_the_same_batches(tmp_path):
     np.save(tmp_path / "x.npy", array)
     mapped, labels = np.load(tmp_path / "x.npy", mmap_mode="r"), np.arange(50)
     cpu = torch.device("cpu")
-    resident = batches.Images(mapped, labels, cpu)
+    resident = batches.Images(mapped, labels, cpu, resident_bytes=1 << 30)
     lazy = batches.Images(mapped, labels, cpu, resident_bytes=0)
     assert resident.resident is not None and lazy.resident is None
     index = batches.order(50, seed=0, epoch=0)[:20]

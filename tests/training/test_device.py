@@ -52,10 +52,14 @@ def test_a_gpu_without_units_for_bfloat16_computes_in_float32(monkeypatch, units
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (30 << 30, 80 << 30))
     place = choose(Compute("cuda"))
     assert fast_dtype(place.device) == (dtype, why) and place.dtype == dtype
     assert f"cuda (compute.device), {str(dtype)[6:]} ({why})" in place.reason
     assert emulation == [False, False]
+    assert place.resident_bytes == 10 << 30
+    assert choose(Compute("cuda", resident_gib=0.5)).resident_bytes == 1 << 29
+    assert choose(Compute("cpu")).resident_bytes == 4 << 30
 
 
 def test_batch_norms_are_synchronised_on_gpus_alone():

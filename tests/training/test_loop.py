@@ -108,7 +108,10 @@ def test_a_loss_that_is_no_number_stops_loudly(layout):
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (torch.OutOfMemoryError("CUDA out of memory.\nTried to"), "too little memory.*batch_size"),
+        (
+            torch.OutOfMemoryError("CUDA out of memory.\nTried to"),
+            "too little memory.*accumulate",
+        ),
         (torch.AcceleratorError("CUDA error: an illegal memory access"), "the GPU failed .CUDA"),
     ],
 )
@@ -222,3 +225,16 @@ def test_the_loss_of_rows_shown_is_that_of_images_without_the_others(layout, tas
             image[length:] = junk
         loss, _ = training.objective(padded, labels, lengths)
         assert torch.allclose(loss, torch.stack(alone).mean(), atol=1e-6)
+
+
+@pytest.mark.parametrize("recipe", ["lstm", "short", "mlp"])
+def test_accumulated_parts_take_the_steps_of_the_whole_batch(layout, recipe):
+    """The order, the augmentation and the lengths are drawn for the batch, not for its parts."""
+    changes = {"network": {"widths": [16]}} if recipe == "mlp" else {}
+    steps = {"epochs": 15, **changes}  # of 7 steps each
+    run(layout, recipe, **steps)
+    one = [float(row["train_loss"]) for row in rows(layout)]
+    run(layout, recipe, accumulate=5, **steps)  # of 32 images: unequal parts
+    several = [float(row["train_loss"]) for row in rows(layout)]
+    assert several == pytest.approx(one, abs=1e-5)
+    assert timing(layout)["steps"] == 105

@@ -6,6 +6,7 @@ import pickle
 from dataclasses import replace
 
 import pytest
+import safetensors.torch
 import torch
 import yaml
 from support import write_processed
@@ -144,12 +145,14 @@ def test_a_pickle_that_wants_to_run_code_is_refused(layout, tmp_path, monkeypatc
         assert not (tmp_path / "was-run").exists()
 
 
-def fetch(layout: Layout, content: bytes, names: str = "sightline", **file) -> None:
+def fetch(
+    layout: Layout, content: bytes, names: str = "sightline", kind: str = "torch", **file
+) -> None:
     """Have weights of these bytes fetched as `given`."""
     given = layout.root / "given.pth"
     given.write_bytes(content)
     line = {"name": "given.pth", "role": "weights", "urls": [given.as_uri()]} | file
-    about = {"format": "torch", "names": names, "note": "made here", "terms": "none", "file": line}
+    about = {"format": kind, "names": names, "note": "made here", "terms": "none", "file": line}
     layout.weights_catalogue.write_text(yaml.safe_dump({"given": about}))
     download_weights("given", layout)
 
@@ -167,6 +170,22 @@ def test_weights_of_a_file_are_loaded_but_for_the_head(layout):
     training = from_given(layout)
     assert differing(layout, training) == ["head.weight", "head.bias"]
     assert training.description["start"] == {"name": "given", "sha256": digest, "tensors": 24}
+
+
+def test_safetensors_are_loaded_as_a_state_dict_is(layout):
+    fetch(layout, safetensors.torch.save(weights(layout, "first")), kind="safetensors")
+    assert differing(layout, from_given(layout)) == ["head.weight", "head.bias"]
+
+
+@pytest.mark.faults
+def test_what_is_no_file_of_safetensors_is_refused(layout, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    complete = safetensors.torch.save(weights(layout, "first"))
+    for content in (pickle.dumps(Code()), complete[: len(complete) // 2], b""):
+        fetch(layout, content, kind="safetensors")
+        with pytest.raises(SightlineError, match=r"given\.pth is no file of safetensors"):
+            from_given(layout)
+    assert not (tmp_path / "was-run").exists()
 
 
 @pytest.mark.faults

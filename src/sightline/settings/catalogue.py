@@ -132,11 +132,11 @@ class Entry:
 class Weights:
     """Weights that a training may begin with: one file, in the role `weights`.
 
-    `format`: torch (a state dict that torch.save wrote). `names`: whose names the
+    `format`: torch (a state dict that torch.save wrote) or safetensors. `names`: whose names the
     tensors have, those of sightline's networks or those of torchvision's models.
     """
 
-    format: Literal["torch"]
+    format: Literal["torch", "safetensors"]
     names: Literal["sightline", "torchvision"]
     note: str
     terms: str

@@ -75,6 +75,8 @@ class Compute:
     `processes`: those that share every batch (`sightline.training.ranks`); `sync_batch_norm`: on
     GPUs, batch norms use the statistics of the whole batch instead of each process's part.
     `compile`: torch.compile makes one program of the network, with its own last bits.
+    `resident_gib`: what may be kept on the device of images, of each split and process; None: 4 GiB
+    on the CPU, a third of what a GPU has free. It decides no bit.
     `checkpoint_seconds`: the time between checkpoints, which decides nothing but what a kill costs.
     """
 
@@ -85,6 +87,7 @@ class Compute:
     sync_batch_norm: Switch = False
     compile: Switch = False
     checkpoint_seconds: NonNegative = 30.0
+    resident_gib: NonNegative | None = None
 
     def __post_init__(self) -> None:
         if self.sync_batch_norm and self.device == "cpu":

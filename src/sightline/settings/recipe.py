@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from sightline.settings.section import Count, Natural, NonNegative, Positive, Share, section
+from sightline.settings.section import Count, Natural, NonNegative, Positive, Share, Switch, section
 
 
 @section
@@ -28,8 +28,9 @@ class PartRate:
 class Optimizer:
     """The step rule. `learning_rate` is the schedule's peak.
 
-    `biases`, `head`: rates of their own for all biases and norms, and for the last layer. `parts`:
-    learning rates of parts of the network, by their names, for what is left of them.
+    `nesterov`: SGD's momentum looks a step ahead. `biases`, `head`: rates of their own for all
+    biases and norms, and for the last layer. `parts`: learning rates of parts of the network, by
+    their names, for what is left of them.
     """
 
     name: Literal["sgd", "adam", "muon"]
@@ -39,8 +40,13 @@ class Optimizer:
     biases: Rates | None = None
     head: Rates | None = None
     parts: dict[str, PartRate] = field(default_factory=dict)
+    nesterov: Switch = True
 
     def __post_init__(self) -> None:
+        if not self.nesterov and self.name != "sgd":
+            raise ValueError(
+                f"nesterov is a choice of sgd alone: {self.name} has a rule of its own"
+            )
         if self.name == "adam" and self.momentum:
             raise ValueError("adam has averages of its own: momentum has no meaning")
         if self.name == "muon" and not (self.biases and self.head):
@@ -85,6 +91,7 @@ class Recipe:
     """How to train. `network` holds the settings of the network, which its own file defines.
 
     `frozen_after`: the epochs after which a part of the network, by its name, is trained no more.
+    `accumulate`: the parts that a batch is computed in, one after the other, before the step.
     For sequences: `min_rows`: training shows each image's upper rows, a random number of at least
     so many (0: always all); `bptt_steps`: how far back in time a gradient goes (0: to the start).
     """
@@ -99,6 +106,7 @@ class Recipe:
     ema: Share = 0.0
     lookahead: Lookahead | None = None
     frozen_after: dict[str, Natural] = field(default_factory=dict)
+    accumulate: Count = 1
     min_rows: Natural = 0
     bptt_steps: Natural = 0
     network: dict[str, Any] = field(default_factory=dict)
@@ -106,3 +114,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.ema and self.lookahead:
             raise ValueError("ema and lookahead both decide which weights are kept: set one")
+        if self.accumulate > self.batch_size:
+            raise ValueError(
+                f"accumulate is {self.accumulate} and batch_size {self.batch_size}: a part of a "
+                "batch needs an image"
+            )

@@ -26,7 +26,7 @@ class Images:
         images: np.ndarray,
         labels: np.ndarray,
         device: torch.device,
-        resident_bytes: int = 4 << 30,
+        resident_bytes: int,
     ):
         self.device, self.array = device, images
         self.resident: Tensor | None = None

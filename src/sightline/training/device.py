@@ -27,6 +27,7 @@ class Place:
     ranks: ranks.Ranks
     compile: bool
     sync_batch_norm: bool
+    resident_bytes: int
     reason: str
 
 
@@ -67,8 +68,23 @@ def choose(compute: Compute) -> Place:
         f"{', compiled' if compute.compile else ''}"
     )
     return Place(
-        device, dtype, compute.threads, joined, compute.compile, compute.sync_batch_norm, reason
+        *(device, dtype, compute.threads, joined, compute.compile, compute.sync_batch_norm),
+        resident_bytes(device, compute.resident_gib),
+        reason,
     )
+
+
+def resident_bytes(device: torch.device, gib: float | None) -> int:
+    """Return how many bytes of images a split may keep on the device: `gib`, else what is usual.
+
+    Train and val each may take a third of what a GPU has free at the start; the rest is left to the
+    network and its gradients.
+    """
+    if gib is not None:
+        return int(gib * 2**30)
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] // 3
+    return 4 << 30
 
 
 @contextmanager
@@ -78,9 +94,10 @@ def gpu_errors(name: str) -> Iterator[None]:
         yield
     except torch.OutOfMemoryError as error:
         raise SightlineError(
-            f"{name}: the GPU has too little memory ({one_line(error)[:200]}): lower batch_size in "
-            "its recipe or image_size of its dataset, raise compute.processes where there are more "
-            "GPUs, or end what else uses this one (nvidia-smi)"
+            f"{name}: the GPU has too little memory ({one_line(error)[:200]}): raise accumulate in "
+            "its recipe (the steps stay the same), lower its batch_size or image_size of its "
+            "dataset, raise compute.processes where there are more GPUs, or end what else uses "
+            "this one (nvidia-smi)"
         ) from None
     except torch.AcceleratorError as error:
         raise SightlineError(

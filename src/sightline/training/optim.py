@@ -53,7 +53,7 @@ def group(parameters: list[nn.Parameter], rates: Optimizer | Rates) -> dict:
         "lr": rates.learning_rate,
         "peak": rates.learning_rate,
         "momentum": rates.momentum,
-        "nesterov": rates.momentum > 0,
+        "nesterov": rates.momentum > 0 and getattr(rates, "nesterov", True),
         "weight_decay": rates.weight_decay,
     }
 

@@ -22,7 +22,7 @@ ranks use the statistics of the whole batch. Each rank draws its own dropout.
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -71,6 +71,12 @@ class Ranks:
         To be called anew when parameters are frozen: every parameter must get a gradient.
         """
         return DistributedDataParallel(module) if self.count > 1 else module
+
+    def exchange(self, parallel: nn.Module, now: bool) -> AbstractContextManager[None]:
+        """Return what a backward pass stands in: it averages gradients over the ranks if `now`."""
+        if isinstance(parallel, DistributedDataParallel) and not now:
+            return parallel.no_sync()
+        return nullcontext()
 
     def sum(self, values: Tensor) -> Tensor:
         """Return the sums of the ranks' values."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from sightline.data import source
-from sightline.errors import SightlineError
+from sightline.errors import SightlineError, one_line
 from sightline.layout import Layout
 from sightline.models import start
 from sightline.models.description import read_description, train_again
@@ -59,7 +59,7 @@ def fetched(name: str, trained: TrainedModel, layout: Layout) -> tuple[Path, dic
     """
     about, paths = source.read(layout.weights(name), "weights")
     path, again = paths["weights"], f"correct the entry {name} in {layout.weights_catalogue}"
-    given = read_state(path, again)
+    given = (read_safetensors if about["format"] == "safetensors" else read_state)(path, again)
     if not isinstance(given, dict) or not all(isinstance(v, Tensor) for v in given.values()):
         raise SightlineError(f"{path} holds more than the tensors of a state dict: {again}")
     if about["names"] == "torchvision":
@@ -72,6 +72,22 @@ def fetched(name: str, trained: TrainedModel, layout: Layout) -> tuple[Path, dic
             )
         given = own_weights(given)
     return path, given
+
+
+def read_safetensors(path: Path, again: str) -> dict[str, Tensor]:
+    """Return the tensors of a file in safetensors' format, which holds nothing to run.
+
+    Raises SightlineError, ending in `again`, where it is damaged or of another format.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise SightlineError(
+            f"{path} is no file of safetensors ({one_line(error)}): {again}"
+        ) from None
 
 
 def same_question(one: dict, other: dict) -> bool:

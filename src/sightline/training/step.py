@@ -92,9 +92,7 @@ class Training:
         images, targets = self.task.pose(images, labels, self.random_numbers("pose"))
         torch.manual_seed(generator(self.seed, "dropout", self.step).initial_seed() + ranks.rank)
         self.network.zero_grad(set_to_none=True)
-        loss, scores = self.parallel(images, targets, self.lengths(images), recipe.label_smoothing)
-        share = len(index) / self.batch_size
-        (loss * (share * ranks.count)).backward()  # the mean over ranks is that over the batch
+        seen = self.gradients(images, targets, self.lengths(images))
         if recipe.clip_norm:
             nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip_norm)
         for optimizer in self.optimizers:
@@ -104,7 +102,29 @@ class Training:
         self.step += 1
         if self.average:
             self.average.update(self.network, self.step, self.steps)
-        self.totals += ranks.sum(torch.stack([loss.detach(), scores.mean()]) * share)
+        self.totals += ranks.sum(seen)
+
+    def gradients(self, images: Tensor, targets: Tensor, lengths: Tensor | None) -> Tensor:
+        """Add up the gradients of this rank's part of the batch, in `accumulate` parts.
+
+        Returns its share of the batch's mean loss and mean score.
+        """
+        ranks, seen = self.place.ranks, []
+        count = min(self.recipe.accumulate, len(images))
+        all_lengths = [None] * count if lengths is None else lengths.tensor_split(count)
+        parts = zip(
+            images.tensor_split(count), targets.tensor_split(count), all_lengths, strict=True
+        )
+        for number, (shown, their_targets, their_lengths) in enumerate(parts, 1):
+            share = len(shown) / self.batch_size
+            with ranks.exchange(self.parallel, number == count):
+                loss, scores = self.parallel(
+                    shown, their_targets, their_lengths, self.recipe.label_smoothing
+                )
+                # the mean over ranks is that over the batch
+                (loss * (share * ranks.count)).backward()
+            seen.append(torch.stack([loss.detach(), scores.mean()]) * share)
+        return sum(seen[1:], seen[0])
 
     def random_numbers(self, purpose: str) -> RandomNumbers:
         """Return what is random about the images of this step's batch, of this rank's part."""
