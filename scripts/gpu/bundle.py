@@ -93,19 +93,19 @@ def make_data(workspace: Layout) -> None:
     for size in SIZES:
         photos = DATA.processed(f"photos-{size}")
         if not photos.meta.exists():
-            whole = Processed(photos.path.with_name(f".photos-{size}"))
+            complete = Processed(photos.path.with_name(f".photos-{size}"))
             chosen = replace(settings["imagenet"], image_size=size)
-            preprocess(workspace.raw("imagenet"), whole, chosen)
-            shorten(whole, photos)
-            shutil.rmtree(whole.path)
+            preprocess(workspace.raw("imagenet"), complete, chosen)
+            shorten(complete, photos)
+            shutil.rmtree(complete.path)
 
 
-def shorten(whole: Processed, photos: Processed) -> None:
+def shorten(complete: Processed, photos: Processed) -> None:
     """Keep PHOTOS images of each split, drawn from seed 0."""
-    meta = arrays.load_meta(whole)
+    meta = arrays.load_meta(complete)
     photos.path.mkdir(parents=True, exist_ok=True)
     for split in SPLITS:
-        images, labels = arrays.load_split(whole, split)
+        images, labels = arrays.load_split(complete, split)
         rows = np.random.default_rng(0).permutation(len(labels))[: PHOTOS[split]]
         np.save(photos.images(split), images[rows])
         np.save(photos.labels(split), labels[rows])
@@ -140,11 +140,11 @@ def write_pieces(out: Path, packages: Path) -> dict[str, str]:
         tar.add(packages, "gpu-packages")
         data = DATA.processed("x").path.parent
         tar.add(data, data.relative_to(PROJECT))
-    whole = archive.getbuffer()
-    for number, start in enumerate(range(0, len(whole), PIECE)):
+    complete = archive.getbuffer()
+    for number, start in enumerate(range(0, len(complete), PIECE)):
         name = f"piece.{number:02}"
-        (out / name).write_bytes(whole[start : start + PIECE])
-        digests[name] = hashlib.sha256(whole[start : start + PIECE]).hexdigest()
+        (out / name).write_bytes(complete[start : start + PIECE])
+        digests[name] = hashlib.sha256(complete[start : start + PIECE]).hexdigest()
     (out / "sha256.json").write_text(json.dumps(digests, indent=1) + "\n")
     return digests
 

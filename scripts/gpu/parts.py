@@ -100,16 +100,16 @@ def resume(compute: Compute) -> Figures:
     """A training killed half way and resumed, beside one that nobody disturbed."""
     train_bars = [sys.executable, __file__.replace("parts.py", "bars.py"), compute.device]
     with tempfile.TemporaryDirectory() as folder:
-        whole, cut = Path(folder) / "whole", Path(folder) / "cut"
+        undisturbed, cut = Path(folder) / "undisturbed", Path(folder) / "cut"
         steps = str(RESUMED_STEPS)
-        subprocess.run([*train_bars, str(whole), steps], check=True)
+        subprocess.run([*train_bars, str(undisturbed), steps], check=True)
         half = str(RESUMED_STEPS // 2)
         if subprocess.call([*train_bars, str(cut), steps, "--die-at", half]) != -signal.SIGKILL:
             raise SightlineError("the training to be killed ended by itself")
         subprocess.run([*train_bars, str(cut), steps], check=True)
         one, other = (
             torch.load(Layout(root).trained("it").weights, weights_only=True)
-            for root in (whole, cut)
+            for root in (undisturbed, cut)
         )
         took = json.loads((cut / "timing.json").read_text())
     apart = max((one[key].float() - other[key].float()).abs().max().item() for key in one)
@@ -229,7 +229,7 @@ def rates(training: Training) -> list[float]:
     """Return images a second of STEPS steps, three times, after WARMUP steps."""
     wait = torch.cuda.synchronize if training.place.device.type == "cuda" else lambda: None
 
-    def some(count: int) -> float:
+    def rate_of(count: int) -> float:
         wait()
         begun, taken, epoch = time.perf_counter(), 0, 0
         while taken < count:
@@ -242,8 +242,8 @@ def rates(training: Training) -> list[float]:
         wait()
         return count * training.batch_size / (time.perf_counter() - begun)
 
-    some(WARMUP)
-    return [some(STEPS) for _ in range(3)]
+    rate_of(WARMUP)
+    return [rate_of(STEPS) for _ in range(3)]
 
 
 def waiting(training: Training) -> float:

@@ -122,9 +122,11 @@ def test_the_recipe_follows_from_the_number_of_images(images, batch):
 
 def test_a_line_that_a_model_lacks_is_named_and_written(workspace, capsys):
     pipeline, curve = workspace / "dvc.yaml", "trained/cifar10-lstm/epochs.csv"
-    whole = pipeline.read_text()
-    start, end = (whole.index(f"  {n}:\n    path") for n in ("mnist-gru", "mnist-lstm-next-row"))
-    pipeline.write_text((whole[:start] + whole[end:]).replace(f"        {curve}: val_top1\n", ""))
+    complete = pipeline.read_text()
+    start, end = (complete.index(f"  {n}:\n    path") for n in ("mnist-gru", "mnist-lstm-next-row"))
+    pipeline.write_text(
+        (complete[:start] + complete[end:]).replace(f"        {curve}: val_top1\n", "")
+    )
     assert main(["validate"]) == 1
     assert capsys.readouterr().err.splitlines()[-3:] == [
         "sightline: dvc.yaml lacks artifacts.mnist-gru",
@@ -132,5 +134,5 @@ def test_a_line_that_a_model_lacks_is_named_and_written(workspace, capsys):
         "`sightline validate --fix` writes these lines",
     ]
     assert main(["validate", "--fix"]) == main(["validate"]) == 0
-    written, before = (yaml.safe_load(text) for text in (pipeline.read_text(), whole))
+    written, before = (yaml.safe_load(text) for text in (pipeline.read_text(), complete))
     assert written["plots"] == before["plots"] and written["artifacts"] == before["artifacts"]

@@ -31,23 +31,23 @@ def project(tmp_path, monkeypatch) -> workspace.Workspace:
 @pytest.mark.slow
 def test_a_bundle_brings_all_that_a_bare_machine_lacks(project, tmp_path):
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    said = project.run(sys.executable, "scripts/gpu/bundle.py", "--python", version)
-    assert "cat gpu-bundle/piece.* | tar -xz -C FOLDER" in said
+    output = project.run(sys.executable, "scripts/gpu/bundle.py", "--python", version)
+    assert "cat gpu-bundle/piece.* | tar -xz -C FOLDER" in output
     pieces = sorted((project.root / "gpu-bundle").glob("piece.*"))
     assert pieces and all(piece.stat().st_size <= 60 << 20 for piece in pieces)
-    there = tmp_path / "there"
-    there.mkdir()
+    unpacked = tmp_path / "unpacked"
+    unpacked.mkdir()
     archive = b"".join(piece.read_bytes() for piece in pieces)
-    subprocess.run(["tar", "-xz", "-C", there], input=archive, check=True)
+    subprocess.run(["tar", "-xz", "-C", unpacked], input=archive, check=True)
     python = bare(tmp_path / "bare")
     done = subprocess.run(
         ["make", "gpu", f"PYTHON={python}", "GPU_OPTIONS=--rehearse"],
-        **{"cwd": there, "env": {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}},
+        **{"cwd": unpacked, "env": {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    out = there / ".sightline" / "gpu"
+    out = unpacked / ".sightline" / "gpu"
     results = json.loads((out / "gpu.json").read_text())
     assert results["rehearsal"] and set(results["parts"]) == PARTS
     lines = (out / "gpu.md").read_text().splitlines()

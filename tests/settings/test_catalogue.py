@@ -151,7 +151,7 @@ def test_the_listed_weights_are_those_of_torchvision():
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
-        ("format", "pickle", "net.format: input should be 'torch', not 'pickle'"),
+        ("format", "pickle", "net.format: input should be 'torch' or 'safetensors', not 'pickle'"),
         ("names", "timm", "net.names: input should be 'sightline' or 'torchvision', not 'timm'"),
         ("role", "images", "file.role: it is weights here, not images"),
         ("sha256_begins", "12ab", "'12ab' is not 8 small hexadecimal digits or more"),

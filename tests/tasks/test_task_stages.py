@@ -66,8 +66,24 @@ def test_val_figures_are_those_of_the_last_epoch(layout, name):
 @pytest.mark.parametrize(
     ("name", "files"),
     [
-        (NEXT_ROW, {"tables/rows.csv", "pictures/rows.png", "pictures/completed.png"}),
-        (ROTATION, {"tables/angles.csv", "pictures/angles.png", "pictures/wrongest.png"}),
+        (
+            NEXT_ROW,
+            {
+                "tables/rows.csv",
+                "tables/figures.json",
+                "pictures/rows.png",
+                "pictures/completed.png",
+            },
+        ),
+        (
+            ROTATION,
+            {
+                "tables/angles.csv",
+                "tables/figures.json",
+                "pictures/angles.png",
+                "pictures/wrongest.png",
+            },
+        ),
     ],
 )
 def test_evaluate_leaves_its_tables_and_pictures_to_the_byte(layout, name, files):
@@ -80,7 +96,7 @@ def test_evaluate_leaves_its_tables_and_pictures_to_the_byte(layout, name, files
     results.table("confusion").write_text("left by another task\n")
     evaluate(name, layout)
     first = drawn()
-    assert set(first) == files
+    assert set(first) == {*files, "tables/figures.json"}
     evaluate(name, layout)
     assert drawn() == first
 

@@ -24,7 +24,7 @@ class Finished:
 
 def runs(where: Store, titles: list[str]) -> dict[str, list[Finished]]:
     """Return the complete runs of each experiment of MLflow, the newest first, by its title."""
-    found: dict[str, list[Finished]] = {}
+    listed_by_title: dict[str, list[Finished]] = {}
     with connected(where) as client:
         for title in titles:
             experiment = client.get_experiment_by_name(title)
@@ -38,8 +38,8 @@ def runs(where: Store, titles: list[str]) -> dict[str, list[Finished]]:
                 if experiment
                 else []
             )
-            found[title] = [_finished(run) for run in listed]
-    return found
+            listed_by_title[title] = [_finished(run) for run in listed]
+    return listed_by_title
 
 
 def _finished(run: "Run") -> Finished:
