@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+from photographs import SIZES, photograph, photographs
 from PIL import Image
 from test_preprocess import contents, folder_raw, settings
 
@@ -13,25 +14,6 @@ from sightline.data.preprocess import preprocess, statistics
 from sightline.data.room import bytes_of, refuse_too_large
 from sightline.errors import SightlineError
 from sightline.layout import Processed
-
-SIZES = [(64, 48), (48, 64), (50, 50), (301, 90), (41, 200), (33, 32)]  # width x height
-
-
-def photograph(width, height, seed=0, **options):
-    rng = np.random.RandomState(seed)
-    pixels = rng.randint(0, 256, (height // 8 + 2, width // 8 + 2, 3)).astype(np.uint8)
-    out = io.BytesIO()
-    image = Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC)
-    image.save(out, "JPEG", quality=95, **options)
-    return out.getvalue()
-
-
-def photographs():
-    return {
-        f"{split}/c{n % 2}/{n}.jpg": photograph(*SIZES[n % len(SIZES)], seed=n)
-        for split in ("train", "test")
-        for n in range(24)
-    }
 
 
 @pytest.mark.parametrize("size", [15, 16, 24, 100])

@@ -67,6 +67,33 @@ def test_a_record_recipe_is_one_override_away(layout, recipe, model):
             1,
             "halve a 1 x 1 image to nothing: change recipes.cnn-4.net",
         ),
+        (
+            "recipes.cnn-4.train_size",
+            [{"pixels": 14, "until": 0.5}, {"pixels": 32}],
+            "models.mnist-cnn: cnn with recipe cnn-4 cannot do classify: train_size goes up to 32 "
+            "pixels, and 28 are stored: lower it, or raise image_size",
+        ),
+        (
+            "datasets.mnist.evaluation",
+            {"image_size": 32, "crop": 0.875},
+            "models.mnist-mlp: mlp with recipe mlp-6 cannot do classify: it is trained at 28 "
+            "pixels and asked at 32, and cannot read 28 beside that: set train_size and the data",
+        ),
+        (
+            "recipes.rows-6.train_size",
+            [{"pixels": 14}],
+            "models.mnist-lstm: lstm with recipe rows-6 cannot do classify: it is trained at 14",
+        ),
+        (
+            "recipes.cnn-4.train_size",
+            [{"pixels": 4}],
+            "models.mnist-cnn: cnn with recipe cnn-4 cannot do classify: it is trained at 4 pixels",
+        ),
+        (
+            "datasets.mnist.longer_side",
+            1.333,
+            "models.mnist-lstm-next-row: lstm with recipe next-row-6 cannot do next-row: it looks",
+        ),
         ("recipes.cnn-4.frozen_after", {"block": 1}, "which the network lacks: did you mean 'bloc"),
         ("recipes.cnn-4.frozen_after", {"blocks": 1, "head": 0}, "no part to train in the last"),
         (

@@ -61,6 +61,11 @@ class Dataset:
     seed: Seed = 0
     broken_images: Literal["stop", "skip"] = "stop"
 
+    @property
+    def asked_size(self) -> int:
+        """The side, in pixels, of the squares that a model is asked about: val and test."""
+        return self.evaluation.image_size if self.evaluation else self.image_size
+
 
 @section
 class Model:
