@@ -10,6 +10,8 @@ from sightline.settings.params import Compute, Model
 from sightline.settings.recipe import (
     Augment,
     Box,
+    Colour,
+    Erase,
     Lookahead,
     Optimizer,
     Rates,
@@ -70,12 +72,26 @@ CROP = replace(
     augment=Augment(crop=Box(area=[0.7, 1.0], ratio=[0.8, 1.25]), flip="random"),
     train_size=[TrainSize(8, 0.5), TrainSize(12)],
 )
-RECIPES = {"cnn": CNN, "muon": MUON, "lstm": LSTM, "short": SHORT, "mlp": MLP, "crop": CROP}
-NETWORKS = {
-    "muon": "cnn",
-    "short": "lstm",
-    "crop": "cnn",
-}  # of recipes that are not called as their network
+MIX = replace(
+    CNN,
+    augment=Augment(
+        colour=Colour(brightness=0.2, contrast=0.2, saturation=0.2),
+        erase=Erase(area=[0.05, 0.2], ratio=[0.5, 2.0], chance=0.25),
+        mixup=0.2,
+        cutmix=1.0,
+    ),
+)
+RECIPES = {
+    "cnn": CNN,
+    "muon": MUON,
+    "lstm": LSTM,
+    "short": SHORT,
+    "mlp": MLP,
+    "crop": CROP,
+    "mix": MIX,
+}
+# of recipes that are not called as their network
+NETWORKS = {"muon": "cnn", "short": "lstm", "crop": "cnn", "mix": "cnn"}
 
 
 def model(recipe: str, task: str = "classify", seed: int = 3) -> Model:

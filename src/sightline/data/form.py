@@ -21,9 +21,10 @@ class Form(NamedTuple):
         The longer side is as odd or even as the shorter one, so that the square in the middle is
         one of full pixels: those that a form of squares would store.
         """
-        longer = self.size * max(width, height) / min(width, height)
-        more = int((min(self.longest, longer) - self.size) / 2 + 1e-9)
-        return (self.size + 2 * more, self.size)[:: 1 if width > height else -1]
+        exact = self.size * max(width, height) / min(width, height)
+        more = int((min(self.longest, exact) - self.size) / 2 + 1e-9)
+        longer = self.size + 2 * more
+        return (longer, self.size) if width > height else (self.size, longer)
 
 
 def form_of(settings: Dataset, split: str) -> Form:

@@ -151,9 +151,10 @@ def _cases(model: TrainedModel, images: np.ndarray) -> Iterator[tuple[str, tuple
             yield f"{asked.shape[1]} rows", (asked,)
     if model.any_size:
         two = np.resize(images, (2, *images.shape[1:]))
-        higher = np.concatenate([two, two[:, : 1 + two.shape[1] // 2]], axis=1)
+        higher = np.concatenate([two, two[:, : 1 + images.shape[1] // 2]], axis=1)
         for asked in (higher, higher.swapaxes(1, 2), np.concatenate([two, two], 2)):
-            yield f"{asked.shape[1]} x {asked.shape[2]} pixels", (np.ascontiguousarray(asked),)
+            sides = " x ".join(map(str, asked.shape[1:3]))
+            yield f"{sides} pixels", (np.ascontiguousarray(asked),)
 
 
 def _padding(session: Session, model: TrainedModel, images: np.ndarray) -> Differences:

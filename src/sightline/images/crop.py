@@ -77,7 +77,7 @@ def resample(rows: Tensor, extents: Tensor, boxes: Tensor, size: int) -> Tensor:
     device = rows.device
     extents, boxes = (x.float().to(device, non_blocking=True) for x in (extents, boxes))
     at_once = _AT_ONCE.get(device.type, 256)
-    parts = zip(*(x.split(at_once) for x in (rows, extents, boxes)), strict=True)
+    parts = zip(rows.split(at_once), extents.split(at_once), boxes.split(at_once), strict=True)
     return torch.cat([_resampled(*part, size) for part in parts])
 
 

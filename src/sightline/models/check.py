@@ -129,6 +129,7 @@ def mistake(
     return (
         task.mistake(network, recipe)
         or _sizes_mistake(network, task, recipe, dataset)
+        or _mix_mistake(task, recipe, compute)
         or _rows_mistake(network, recipe)
         or _frozen_mistake(network, recipe)
         or _rates_mistake(network, recipe)
@@ -153,6 +154,20 @@ def _sizes_mistake(network: Network, task: Task, recipe: Recipe, dataset: Datase
                 f"it is trained at {size} pixels and asked at {asked}, and cannot read {size} "
                 "beside that: set train_size and the dataset's evaluation to one size that it reads"
             )
+    return None
+
+
+def _mix_mistake(task: Task, recipe: Recipe, compute: Compute) -> str | None:
+    if not recipe.augment.mixes:
+        return None
+    if task.words.choice is None:
+        return "mixup and cutmix mix classes, and here are none: drop them"
+    if recipe.batch_size % (2 * compute.processes):
+        return (
+            f"mixup and cutmix mix two neighbours, and a batch of {recipe.batch_size} is no pairs "
+            f"for each of {compute.processes} processes: make batch_size a multiple of "
+            f"{2 * compute.processes}"
+        )
     return None
 
 

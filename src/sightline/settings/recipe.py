@@ -90,6 +90,22 @@ class Box:
 
 
 @section
+class Erase(Box):
+    """A random part of an image that is covered, with this chance."""
+
+    chance: Annotated[Positive, Field(le=1)]
+
+
+@section
+class Colour:
+    """Up to which share brightness, contrast and saturation change, either way."""
+
+    brightness: Share = 0.0
+    contrast: Share = 0.0
+    saturation: Share = 0.0
+
+
+@section
 class TrainSize:
     """The side of training images, in pixels, until this share of the epochs is over."""
 
@@ -102,7 +118,8 @@ class Augment:
     """Random changes of training images, up to this much.
 
     `crop`: the part of the image that is shown; `rotate`: degrees, `scale`: a share of the size,
-    `translate`, `cutout`: pixels.
+    `translate`, `cutout`: pixels; `erase`: a part that is covered; `mixup`, `cutmix`: alpha of the
+    beta distribution from which the shares of two images are drawn.
     """
 
     crop: Box | None = None
@@ -111,7 +128,16 @@ class Augment:
     scale: Share = 0.0
     translate: Natural = 0
     flip: Literal["none", "random", "alternating"] = "none"
+    colour: Colour | None = None
     cutout: Natural = 0
+    erase: Erase | None = None
+    mixup: NonNegative = 0.0
+    cutmix: NonNegative = 0.0
+
+    @property
+    def mixes(self) -> bool:
+        """Whether images are mixed with others."""
+        return self.mixup > 0 or self.cutmix > 0
 
 
 @section
@@ -170,7 +196,8 @@ def as_written(recipe: Recipe) -> dict[str, Any]:
     So a model that was trained before they came keeps its description, and its exported bytes.
     """
     settings = asdict(recipe)
-    for part, later in ((settings, ("train_size",)), (settings["augment"], ("crop",))):
+    augment = ("crop", "colour", "erase", "mixup", "cutmix")
+    for part, later in ((settings, ("train_size",)), (settings["augment"], augment)):
         for name in later:
             if not part[name]:
                 del part[name]

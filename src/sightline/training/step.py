@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from sightline.images.augment import augment
 from sightline.images.crop import cropped, resized
+from sightline.images.mix import mix
 from sightline.images.random_numbers import RandomNumbers, generator
 from sightline.models.trained import TrainedModel
 from sightline.settings.recipe import Recipe
@@ -92,6 +93,9 @@ class Training:
             *(index, recipe.augment, self.random_numbers("augment"), self.seed, epoch),
         )
         images, targets = self.task.pose(images, labels, self.random_numbers("pose"))
+        if (changes := recipe.augment).mixes:
+            draws, classes = self.random_numbers("mix"), self.description["outputs"]
+            images, targets = mix(images, targets, classes, changes.mixup, changes.cutmix, draws)
         torch.manual_seed(generator(self.seed, "dropout", self.step).initial_seed() + ranks.rank)
         self.network.zero_grad(set_to_none=True)
         seen = self.gradients(images, targets, self.lengths(images))
