@@ -4,12 +4,13 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from sightline.images.random_numbers import RandomNumbers
 from sightline.settings.recipe import Box
 
 TRIES = 10  # as many as torchvision's RandomResizedCrop makes
-_AT_ONCE = {"cpu": 16}  # images, by device; a GPU has more cores to fill
+_AT_ONCE = {"cpu": 8}  # images, by device: few stay in a processor's cache
 
 
 def cropped(
@@ -71,43 +72,71 @@ def resample(rows: Tensor, extents: Tensor, boxes: Tensor, size: int) -> Tensor:
     """Return what the boxes hold, uint8 N x size x size x C.
 
     `rows` uint8 N x H x W x C, as `sightline.data.arrays.put` fills them with images of these
-    extents. Bilinear; the filter widens as a box shrinks to `size`, as PIL's does, and sees the
-    image beside its box.
+    extents; `extents` and `boxes` on the CPU. Bilinear; the filter widens as a box shrinks to
+    `size`, as PIL's does, and sees the image beside its box.
     """
-    device = rows.device
-    extents, boxes = (x.float().to(device, non_blocking=True) for x in (extents, boxes))
-    at_once = _AT_ONCE.get(device.type, 256)
-    parts = zip(rows.split(at_once), extents.split(at_once), boxes.split(at_once), strict=True)
-    return torch.cat([_resampled(*part, size) for part in parts])
-
-
-def _resampled(rows: Tensor, extents: Tensor, boxes: Tensor, size: int) -> Tensor:
     lying = (extents[:, 0] > extents[:, 1]).view(-1, 1)
     # by axis of the rows: down an image that lies on its side is across the upright one
     start, length, limit = (
-        torch.where(lying, x.flip(1), x) for x in (boxes[:, :2], boxes[:, 2:], extents)
+        torch.where(lying, x.flip(1), x).float() for x in (*boxes.split(2, 1), extents)
     )
-    down, across = (
-        filters(start[:, axis], length[:, axis], limit[:, axis], rows.shape[axis + 1], size)
-        for axis in (0, 1)
+    # here, and not on the device, so that nobody waits for a GPU
+    pixels = 2 * math.ceil(max(1.0, length.max().item() / size)) + 1
+    start, length, limit, lying = (
+        x.to(rows.device, non_blocking=True) for x in (start, length, limit, lying)
     )
+    at_once = _AT_ONCE.get(rows.device.type, 256)
+    parts = []
+    for begin in range(0, len(rows), at_once):
+        part = slice(begin, begin + at_once)
+        axes = start[part], length[part], limit[part]
+        parts.append(_resampled(rows[part], *axes, lying[part], size, pixels))
+    return torch.cat(parts)
+
+
+def _resampled(
+    rows: Tensor,
+    start: Tensor,
+    length: Tensor,
+    limit: Tensor,
+    lying: Tensor,
+    size: int,
+    pixels: int,
+) -> Tensor:
     count, height, width, channels = rows.shape
-    shrunk = down @ rows.float().view(count, height, width * channels)
-    planes = shrunk.view(count, size, width, channels).permute(0, 3, 1, 2)
-    planes = planes.reshape(count, channels * size, width) @ across.mT
-    planes = planes.view(count, channels, size, size).round_().to(torch.uint8)
-    images = torch.where(lying.view(-1, 1, 1, 1), planes.mT, planes)
-    return images.permute(0, 2, 3, 1).contiguous()
+    down, across = (
+        filters(start[:, axis], length[:, axis], limit[:, axis], size, pixels) for axis in (0, 1)
+    )
+    x = _weighted(rows.float().view(count, height, -1), *down)
+    x = x.view(count, size, width, channels).transpose(1, 2).reshape(count, width, -1)
+    x = _weighted(x, *across).view(count, size, size, channels).round_().to(torch.uint8)
+    return torch.where(lying.view(-1, 1, 1, 1), x, x.transpose(1, 2))
 
 
-def filters(start: Tensor, length: Tensor, limit: Tensor, pixels: int, size: int) -> Tensor:
-    """Return the weights of an axis's pixels in each pixel of the result, N x size x pixels.
+def _weighted(x: Tensor, index: Tensor, weights: Tensor) -> Tensor:
+    """Return weighted sums of lines, N x size x values, of lines N x L x values."""
+    count, lines = x.shape[:2]
+    index = index + lines * torch.arange(count, device=x.device).view(-1, 1, 1)
+    sums = functional.embedding_bag(
+        index.flatten(0, 1), x.flatten(0, 1), mode="sum", per_sample_weights=weights.flatten(0, 1)
+    )
+    return sums.view(count, index.shape[1], -1)
+
+
+def filters(
+    start: Tensor, length: Tensor, limit: Tensor, size: int, pixels: int
+) -> tuple[Tensor, Tensor]:
+    """Return which pixels of an axis each pixel of the result is made of, and their weights, both
+    N x size x pixels.
 
     For each image: where its box starts and how long it is, and how many of the pixels are image.
     """
     scale = (length / size).view(-1, 1, 1)
+    reach = scale.clamp(min=1)
     target = torch.arange(size, device=start.device).view(1, -1, 1) + 0.5
-    source = torch.arange(pixels, device=start.device).view(1, 1, -1) + 0.5
-    away = (source - start.view(-1, 1, 1) - target * scale).abs()
-    weights = (1 - away / scale.clamp(min=1)).clamp(min=0) * (source < limit.view(-1, 1, 1))
-    return weights / weights.sum(2, keepdim=True)
+    centre, limit = start.view(-1, 1, 1) + target * scale, limit.view(-1, 1, 1)
+    source = (centre - reach).floor() + torch.arange(pixels, device=start.device)
+    weights = (1 - (source + 0.5 - centre).abs() / reach).clamp(min=0)
+    weights = weights * ((source >= 0) & (source < limit))
+    source = torch.minimum(source.clamp(min=0), limit - 1).long()
+    return source, weights / weights.sum(2, keepdim=True)
