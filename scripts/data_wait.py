@@ -8,7 +8,8 @@ Writes noise images into a temporary folder under --folder (a real disk, not a t
 and takes steps of the recipe on random batches of the map. Cold: no batch has been read before;
 warm: all have. Prints the share of the step that waits for `Images.batches`, medians of the steps,
 and what a step reads from the disk, which says how cold the cold ones are. The file is far smaller
-than ImageNet, so `resident_bytes` is set to 0 instead.
+than ImageNet, so `resident_bytes` is set to 0 instead. The last line is of images with more than
+their square, of which random crops are shown.
 """
 
 import argparse
@@ -24,16 +25,20 @@ import numpy as np
 import torch
 
 from sightline.data import arrays
+from sightline.images.crop import cropped
+from sightline.images.random_numbers import RandomNumbers, generator
 from sightline.layout import Layout, Processed
 from sightline.models.trained import TrainedModel
 from sightline.networks.layers import normalise
 from sightline.settings import params
+from sightline.settings.recipe import Box
 from sightline.training.batches import Images
 from sightline.training.optim import optimizers
 from sightline.training.results import describe
 
 MODEL = "imagenet-resnet"
-SIZES = (64, 128, 224)
+SIZES = ((64, 64, 64), (128, 128, 128), (224, 224, 224), (192, 256, 128))  # stored; shown
+BOX = Box(area=[0.25, 1.0], ratio=[0.75, 1.333])
 MAP_BYTES = 256 << 20  # so that a page fault's read-ahead brings few of the images still to come
 
 
@@ -46,18 +51,19 @@ def main() -> None:
     args = options.parse_args()
     torch.set_num_threads(args.threads)
     args.folder.mkdir(exist_ok=True)
-    for size in SIZES:
+    for height, width, size in SIZES:
         with tempfile.TemporaryDirectory(dir=args.folder) as folder:
             files = Processed(Path(folder))
-            print(f"{size} pixels: {measure(files, size, args.steps, args.threads)}")
+            line = measure(files, (height, width), size, args.steps, args.threads)
+            print(f"{height} x {width} pixels, {size} shown: {line}")
 
 
-def measure(files: Processed, size: int, steps: int, threads: int) -> str:
+def measure(files: Processed, stored: tuple[int, int], size: int, steps: int, threads: int) -> str:
     """Take cold steps, then the same ones warm, and return what they took in words."""
     settings = params.load(Layout())
     model, recipe = settings.model(MODEL)
-    count = MAP_BYTES // (size * size * 3)
-    write(files.images("train"), count, size)
+    count = MAP_BYTES // (stored[0] * stored[1] * 3)
+    write(files.images("train"), count, stored)
     np.save(files.labels("train"), np.arange(count) % 10)
     meta = {"height": size, "width": size, "channels": 3, "classes": [str(c) for c in range(10)]}
     meta |= {"mean": [0.5] * 3, "std": [0.29] * 3}
@@ -67,12 +73,12 @@ def measure(files: Processed, size: int, steps: int, threads: int) -> str:
     optimizer = optimizers(trained.network, recipe.optimizer)[0]
     order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
     batches = order.split(recipe.batch_size)
-    for _ in stepping(trained, images, optimizer, batches[-1:]):  # allocates; not seen again
+    for _ in stepping(trained, images, optimizer, batches[-1:], size):  # allocates; not seen again
         pass
     lines = []
     for name in ("cold", "warm"):
         read = blocks_read()
-        took = list(stepping(trained, images, optimizer, batches[:steps]))
+        took = list(stepping(trained, images, optimizer, batches[:steps], size))
         wait, step = (1000 * statistics.median(times) for times in zip(*took, strict=True))
         read = (blocks_read() - read) * 512 / steps / 1e6
         lines.append(
@@ -86,9 +92,9 @@ def blocks_read() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_inblock
 
 
-def write(path: Path, count: int, size: int) -> None:
+def write(path: Path, count: int, stored: tuple[int, int]) -> None:
     """Write noise images, and drop them from the page cache."""
-    images = arrays.create(path, (count, size, size, 3))
+    images = arrays.create(path, (count, *stored, 3))
     rng = np.random.default_rng(0)
     for row in range(count):
         images[row] = rng.integers(0, 256, images.shape[1:], dtype=np.uint8)
@@ -104,11 +110,15 @@ def stepping(
     images: Images,
     optimizer: torch.optim.Optimizer,
     indices: tuple[torch.Tensor, ...],
+    size: int,
 ) -> Iterator[tuple[float, float]]:
     """Take a step for each index; yield the seconds of waiting for its batch, and of all."""
     begun = time.perf_counter()
     for _, batch, labels in images.batches(indices):
         waited = time.perf_counter() - begun
+        if batch.shape[1:3] != (size, size):
+            random = RandomNumbers(generator(0, "crop"), len(batch), slice(None))
+            batch = cropped(batch, None, BOX, random, size)
         x = normalise(batch, trained.mean, trained.std)
         raw, _ = trained.task.read(trained.network, x, None)
         loss = trained.task.loss(raw, batch, labels)

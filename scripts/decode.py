@@ -23,6 +23,7 @@ import numpy as np
 from PIL import Image
 
 from sightline.data import image_files
+from sightline.data.form import Form
 from sightline.data.formats import archives
 
 SETS = {
@@ -54,14 +55,14 @@ def pil(data: bytes, size: int) -> np.ndarray:
 def every_pixel(data: bytes, size: int) -> np.ndarray:
     """Sightline's resize of every pixel of the file: what the others are compared with."""
     with Image.open(io.BytesIO(data)) as image:
-        return image_files.fit(image, size, 3)
+        return image_files.fit(image, Form(size, 3, size))
 
 
 def half_as_bold(data: bytes, size: int) -> np.ndarray:
     """Sightline's, but never decoding fewer than twice the pixels that are wanted."""
     with Image.open(io.BytesIO(data)) as image:
         drafted = image.draft("RGB", (2 * size, 2 * size))
-        return image_files.fit(image, size, 3, drafted[1][2:])
+        return image_files.fit(image, Form(size, 3, size), drafted[1][2:])
 
 
 def torchvision(data: bytes, size: int) -> np.ndarray:

@@ -10,6 +10,7 @@ import pytest
 from served import png
 
 from sightline.data import decode_many
+from sightline.data.form import Form
 from sightline.data.formats.dataset import Item
 from sightline.errors import SightlineError
 from sightline.host.processes import still_alive
@@ -23,8 +24,12 @@ def items(count):
         yield Item("train", row, f"{row}.png", data[:50] if row % 7 == 3 else data)
 
 
+def form(item):
+    return Form(12, 3, 16)
+
+
 def test_any_number_of_processes_gives_the_same():
-    alone, shared = (list(decode_many.read_many(items(150), 12, 3, number)) for number in (1, 2))
+    alone, shared = (list(decode_many.read_many(items(150), form, number)) for number in (1, 2))
     assert [item for item, _ in alone] == [item for item, _ in shared]
     for (item, one), (_, other) in zip(alone, shared, strict=True):
         if item.row % 7 == 3:
@@ -44,7 +49,7 @@ def test_batches_are_bounded_in_number_and_bytes():
 def test_a_killed_process_is_named():
     killer = Item("train", 0, "a.png", _Deadly())
     with pytest.raises(SightlineError, match="was killed, most likely for want of memory"):
-        list(decode_many.read_many([killer], 12, 3, 2))
+        list(decode_many.read_many([killer], form, 2))
 
 
 @pytest.mark.parametrize("at", ["its start", "work"])
@@ -53,9 +58,10 @@ def test_no_process_outlives_a_parent_that_is_killed(at):
     script = (
         "import signal\n"
         "from sightline.data import decode_many\n"
+        "from sightline.data.form import Form\n"
         "from sightline.data.formats.dataset import Item\n"
         "items = (Item('train', row, '', b'no image') for row in range(10_000))\n"
-        "decoded = decode_many.read_many(items, 12, 3, 2)\n"
+        "decoded = decode_many.read_many(items, lambda item: Form(12, 3, 12), 2)\n"
         "next(decoded)\n"
         "print('decoding', flush=True)\n"
         "signal.pause()\n"

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from sightline.data import image_files
+from sightline.data.form import Form
 
 RAMP = np.linspace(0, 1, 40 * 60).reshape(40, 60)
 REFUSED = "the file does not say which one is white"
@@ -95,7 +96,7 @@ def scaled() -> dict[str, bytes]:
 @pytest.mark.faults
 @pytest.mark.parametrize("kind", scaled())
 def test_numbers_are_scaled_by_what_the_format_says(kind):
-    expected = image_files.fit(Image.fromarray(deep(255, "u1")), 40, 1).astype(int)
+    expected = image_files.fit(Image.fromarray(deep(255, "u1")), Form(40, 1, 40)).astype(int)
     away = image_files.read(scaled()[kind], 40, 1) - expected
     assert np.abs(away).max() <= 1
 

@@ -8,6 +8,7 @@ from PIL import Image
 from served import png
 
 from sightline.data import image_files
+from sightline.data.form import Form
 
 RAMP = np.linspace(0, 255, 40 * 60).astype(np.uint8).reshape(40, 60)
 COLOUR = np.stack([RAMP, RAMP[::-1], RAMP[:, ::-1]], -1)
@@ -44,7 +45,9 @@ def test_every_kind_becomes_the_same_form(kind, size, channels):
     square = image_files.read(kinds()[kind], size, channels)
     assert square.shape == (size, size, channels) and square.dtype == np.uint8
     grey = "grey" in kind or "1-bit" in kind
-    expected = image_files.fit(Image.fromarray(RAMP if grey else COLOUR), size, channels)
+    expected = image_files.fit(
+        Image.fromarray(RAMP if grey else COLOUR), Form(size, channels, size)
+    )
     away = np.abs(square.astype(int) - expected)
     assert away.mean() < (60 if "1-bit" in kind else 12 if "palette" in kind else 3)
 
@@ -121,7 +124,7 @@ def test_a_large_jpeg_is_decoded_smaller_to_nearly_the_same(size, width, height,
     """To a grey level or so; taking the padding of odd sizes for image costs 2.4 to 7."""
     data = encode(waves(width, height), "JPEG", quality=95, exif=turned_by(6))
     with Image.open(io.BytesIO(data)) as image:
-        expected = np.rot90(image_files.fit(image, size, channels), -1).astype(int)
+        expected = np.rot90(image_files.fit(image, Form(size, channels, size)), -1).astype(int)
     away = np.abs(image_files.read(data, size, channels) - expected)
     assert away.mean() < 1.6 and away.max() < 14
 

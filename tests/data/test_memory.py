@@ -28,7 +28,8 @@ from sightline.layout import Processed, Raw
 from sightline.settings.params import Dataset
 preprocess.worthwhile_processes = lambda count: int(sys.argv[2])
 if __name__ == "__main__":
-    settings = Dataset(image_size=16, channels=3, val_size=0.1)
+    longer = float(sys.argv[3])
+    settings = Dataset(image_size=16, channels=3, val_size=0.1, longer_side=longer)
     preprocess.preprocess(Raw(Path("raw/many")), Processed(Path("processed/many")), settings)
 """
 
@@ -43,7 +44,7 @@ def write_archive(path):
         for row in range(count):
             split = "test" if row % 10 == 9 else "train"
             out = io.BytesIO()
-            pixels = rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)
+            pixels = rng.integers(0, 256, (24, 32, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(out, "JPEG")
             info = tarfile.TarInfo(f"{split}/c{row % 2}/{row}.jpg")
             info.size = FILE
@@ -54,8 +55,8 @@ def write_archive(path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_DATA counts mappings on Linux alone")
-@pytest.mark.parametrize("processes", [1, 2])
-def test_an_archive_larger_than_memory(tmp_path, processes):
+@pytest.mark.parametrize(("processes", "longer_side"), [(1, 1.0), (2, 1.0), (2, 1.333)])
+def test_an_archive_larger_than_memory(tmp_path, processes, longer_side):
     raw, processed = Raw(tmp_path / "raw" / "many"), Processed(tmp_path / "processed" / "many")
     raw.path.mkdir(parents=True)
     count = write_archive(raw.path / "images.tar")
@@ -66,7 +67,7 @@ def test_an_archive_larger_than_memory(tmp_path, processes):
     source.write(raw, about, [line])
     (tmp_path / "child.py").write_text(CHILD)
     done = subprocess.run(
-        [sys.executable, "child.py", str(LIMIT), str(processes)],
+        [sys.executable, "child.py", str(LIMIT), str(processes), str(longer_side)],
         cwd=tmp_path,
         env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # each of its threads maps 40 MiB
         capture_output=True,

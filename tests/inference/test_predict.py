@@ -155,8 +155,8 @@ def test_broken_images_get_a_line_each_and_the_others_go_on(
             "an ONNX model, but none that Sightline exported",
         ),
         (
-            lambda path, model: edit(model, path, lambda m: put(m, "sightline_contract", "3")),
-            "made by a newer Sightline (contract 3, this one knows 2)",
+            lambda path, model: edit(model, path, lambda m: put(m, "sightline_contract", "4")),
+            "made by a newer Sightline (contract 4, this one knows 3)",
         ),
         (
             lambda path, model: edit(

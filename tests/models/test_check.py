@@ -67,6 +67,38 @@ def test_a_record_recipe_is_one_override_away(layout, recipe, model):
             1,
             "halve a 1 x 1 image to nothing: change recipes.cnn-4.net",
         ),
+        (
+            "recipes.cnn-4.train_size",
+            [{"pixels": 14, "until": 0.5}, {"pixels": 32}],
+            "models.mnist-cnn: cnn with recipe cnn-4 cannot do classify: train_size goes up to 32 "
+            "pixels, and 28 are stored: lower it, or raise image_size",
+        ),
+        (
+            "datasets.mnist.evaluation",
+            {"image_size": 32, "crop": 0.875},
+            "models.mnist-mlp: mlp with recipe mlp-6 cannot do classify: it is trained at 28 "
+            "pixels and asked at 32, and cannot read 28 beside that: set train_size and the data",
+        ),
+        (
+            "recipes.rows-6.train_size",
+            [{"pixels": 14}],
+            "models.mnist-lstm: lstm with recipe rows-6 cannot do classify: it is trained at 14",
+        ),
+        (
+            "recipes.cnn-4.train_size",
+            [{"pixels": 4}],
+            "models.mnist-cnn: cnn with recipe cnn-4 cannot do classify: it is trained at 4 pixels",
+        ),
+        (
+            "recipes.cnn-rotation-8.augment",
+            {"mixup": 0.2},
+            "cannot do rotation: mixup and cutmix mix classes, and here are none: drop them",
+        ),
+        (
+            "datasets.mnist.longer_side",
+            1.333,
+            "models.mnist-lstm-next-row: lstm with recipe next-row-6 cannot do next-row: it looks",
+        ),
         ("recipes.cnn-4.frozen_after", {"block": 1}, "which the network lacks: did you mean 'bloc"),
         ("recipes.cnn-4.frozen_after", {"blocks": 1, "head": 0}, "no part to train in the last"),
         (
@@ -123,6 +155,13 @@ def test_what_cannot_compile_is_named(layout, monkeypatch):
     assert "compute.compile: on the CPU torch compiles with no-such-compiler" in line
     monkeypatch.setenv("CXX", "true")
     check_models(params.load(layout), layout)
+
+
+def test_a_batch_that_is_no_pairs_to_mix_is_named(layout):
+    change(layout, "recipes.cnn-4.augment.cutmix", 1.0)
+    check_models(params.load(layout), layout, ["mnist-cnn"])
+    change(layout, "recipes.cnn-4.batch_size", 127)
+    assert "a batch of 127 is no pairs for each of 1 processes: make b" in mistakes(layout)[0]
 
 
 def test_a_network_may_be_swapped_for_one_that_takes_the_same_settings(layout):

@@ -52,6 +52,31 @@ def mistakes(layout: Layout) -> str:
         ("models.random", OTHER, "models.random: random is the start of models that begin with"),
         ("models.Mnist_CNN", OTHER, "'Mnist_CNN' is not a usable name"),
         ("recipes.cnn-4.epochs", 0, "epochs: input should be greater than or equal to 1, not 0"),
+        (
+            "recipes.cnn-4.augment.crop",
+            {"area": [1, 0.25], "ratio": [0.75, 1.333]},
+            "recipes.cnn-4.augment.crop: area is [1.0, 0.25]: the smaller number comes first",
+        ),
+        (
+            "recipes.cnn-4.augment.crop",
+            {"area": [0.25, 1], "ratio": [1.333, 0.75]},
+            "recipes.cnn-4.augment.crop: ratio is [1.333, 0.75]: the smaller number comes first",
+        ),
+        (
+            "recipes.cnn-4.augment.crop",
+            {"area": [0.25, 1.5], "ratio": [0.75, 1.333]},
+            "area goes up to 1.5: no part is larger than the image, 1",
+        ),
+        ("recipes.cnn-4.augment.crop", {"area": [0, 1], "ratio": [1, 1]}, "greater than 0, not 0"),
+        ("recipes.cnn-4.augment.crop", {"area": [0.25, 1]}, "augment.crop.ratio: this key is requ"),
+        ("recipes.cnn-4.train_size", [{"pixels": 14, "until": 0.5}], "train_size: each `until` is"),
+        (
+            "recipes.cnn-4.train_size",
+            [{"pixels": 14, "until": 0.5}, {"pixels": 28, "until": 0.5}],
+            "train_size: each `until` is later than the one before, the last is 1",
+        ),
+        ("datasets.mnist.longer_side", 0.5, "longer_side: input should be greater than or equal"),
+        ("datasets.mnist.evaluation", {"image_size": 28, "crop": 1.5}, "evaluation.crop: input"),
         ("recipes.cnn-4.epoch", 3, "recipes.cnn-4.epoch: unknown key: did you mean 'epochs'?"),
         ("recipes.cnn-4.optimizer.lr", 1, "recipes.cnn-4.optimizer.lr: unknown key"),
         (

@@ -61,6 +61,7 @@ def kill(layout: Layout, recipe: str, last: int) -> Path:
         ("lstm", 5),
         ("short", 9),
         ("mlp", 20),
+        ("crop", 12),
     ],
 )
 def test_killed_and_resumed_equals_never_killed(layout, recipe, last):

@@ -123,16 +123,18 @@ def test_an_lstm_learns_by_the_same_steps_in_two_processes(lstm, tmp_path):
     assert not list(lstm.layout.state.checkpoints.iterdir())
 
 
-MLP = STEPS | {"augment": RECIPES["cnn"].augment, "network": {"widths": [16]}}
+MLP = STEPS | {"network": {"widths": [16]}}
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("augmented", ["cnn", "crop"])
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
-def test_an_mlp_and_its_augmentation_are_those_of_one_process(device, tmp_path):
+def test_an_mlp_and_its_augmentation_are_those_of_one_process(device, augmented, tmp_path):
     if device == "cuda" and torch.cuda.device_count() < 2:
         pytest.skip("needs two GPUs")
     compute = replace(COMPUTE, device=device)
-    project = Project(tmp_path / "two", "mlp", compute, **MLP)
+    changes = MLP | {"augment": RECIPES[augmented].augment}
+    project = Project(tmp_path / "two", "mlp", compute, **changes)
     project.train()
     one = losses_of_one(project, tmp_path / "one", compute)
     assert [row["train_loss"] for row in project.rows()] == pytest.approx(one, abs=1e-4)

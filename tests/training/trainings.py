@@ -7,7 +7,18 @@ import torch
 from sightline.layout import Layout
 from sightline.models.results import ModelResults
 from sightline.settings.params import Compute, Model
-from sightline.settings.recipe import Augment, Lookahead, Optimizer, Rates, Recipe, Schedule
+from sightline.settings.recipe import (
+    Augment,
+    Box,
+    Colour,
+    Erase,
+    Lookahead,
+    Optimizer,
+    Rates,
+    Recipe,
+    Schedule,
+    TrainSize,
+)
 from sightline.training.device import choose
 from sightline.training.loop import train
 from sightline.training.setup import begin
@@ -56,8 +67,31 @@ LSTM = Recipe(
 )
 SHORT = replace(LSTM, min_rows=5, bptt_steps=4)
 MLP = replace(LSTM, network={"widths": [16], "dropout": 0.3})
-RECIPES = {"cnn": CNN, "muon": MUON, "lstm": LSTM, "short": SHORT, "mlp": MLP}
-NETWORKS = {"muon": "cnn", "short": "lstm"}  # of recipes that are not called as their network
+CROP = replace(
+    CNN,
+    augment=Augment(crop=Box(area=[0.7, 1.0], ratio=[0.8, 1.25]), flip="random"),
+    train_size=[TrainSize(8, 0.5), TrainSize(12)],
+)
+MIX = replace(
+    CNN,
+    augment=Augment(
+        colour=Colour(brightness=0.2, contrast=0.2, saturation=0.2),
+        erase=Erase(area=[0.05, 0.2], ratio=[0.5, 2.0], chance=0.25),
+        mixup=0.2,
+        cutmix=1.0,
+    ),
+)
+RECIPES = {
+    "cnn": CNN,
+    "muon": MUON,
+    "lstm": LSTM,
+    "short": SHORT,
+    "mlp": MLP,
+    "crop": CROP,
+    "mix": MIX,
+}
+# of recipes that are not called as their network
+NETWORKS = {"muon": "cnn", "short": "lstm", "crop": "cnn", "mix": "cnn"}
 
 
 def model(recipe: str, task: str = "classify", seed: int = 3) -> Model:

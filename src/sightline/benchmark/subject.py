@@ -10,6 +10,7 @@ import numpy as np
 from sightline import tasks
 from sightline.benchmark import contenders
 from sightline.data.arrays import load_split
+from sightline.data.asked import train_images
 from sightline.errors import SightlineError
 from sightline.host.processors import cores
 from sightline.inference.session import Session
@@ -69,6 +70,10 @@ class Subject:
     def split(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Return the images of a split, memory-mapped, and their labels."""
         return load_split(self.layout.processed(self.metadata["dataset"]), name)
+
+    def train_images(self, count: int) -> np.ndarray:
+        """Return images of train as the model takes them, at least `count` if it has them."""
+        return train_images(self.layout.processed(self.metadata["dataset"]), count)
 
     def batch(self, size: int) -> np.ndarray:
         """Return so many images of test, repeated where there are not as many."""

@@ -45,8 +45,8 @@ def int8(subject: Subject, expected: Outputs, fp32: Variant) -> tuple[Variant, s
     words = subject.task.words
     if words.choice is None:
         return {}, f"the task {subject.metadata['task']} has no top-1 to hold its accuracy to"
-    images, _ = subject.split("train")
     settings, flags = subject.settings.int8, environment.machine()["flags"]
+    images = subject.train_images(settings.calibration_images)
     try:
         method = quantise.quantise(
             subject.file,

@@ -1,4 +1,8 @@
-"""The preprocessed form, the same for all datasets: uint8 images and int64 labels as .npy files."""
+"""The preprocessed form, the same for all datasets: uint8 images and int64 labels as .npy files.
+
+Images that are no squares lie in the upper left corner of rows that have place for the longest one,
+those higher than wide on their side: nearly all of a row is image, and every image one read.
+"""
 
 import os
 from pathlib import Path
@@ -31,6 +35,30 @@ def load_split(files: Processed, split: str) -> tuple[np.ndarray, np.ndarray]:
             f"{files.path}: {split} is damaged: {error}: {_remedy(files)}"
         ) from None
     return images, labels
+
+
+def load_extents(files: Processed, split: str) -> np.ndarray | None:
+    """Return height and width of each image of a split, int64 N x 2, as it stands upright.
+
+    None where all of them are squares that fill their rows.
+    """
+    path = files.extents(split)
+    return np.load(path) if path.exists() else None
+
+
+def put(row: np.ndarray, image: np.ndarray) -> tuple[int, int]:
+    """Write an image, uint8 H x W x C, into its row of an array; return its extent."""
+    height, width = image.shape[:2]
+    lying = image.swapaxes(0, 1) if height > width else image
+    row[: lying.shape[0], : lying.shape[1]] = lying
+    return height, width
+
+
+def upright(row: np.ndarray, extent: np.ndarray) -> np.ndarray:
+    """Return the image, uint8 H x W x C, that `put` wrote."""
+    height, width = extent
+    image = row[: min(height, width), : max(height, width)]
+    return image.swapaxes(0, 1) if height > width else image
 
 
 def _remedy(files: Processed) -> str:

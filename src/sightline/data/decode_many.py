@@ -4,7 +4,7 @@ No result depends on how many images there are or how many processes share them.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from sightline.data import image_files
+from sightline.data.form import Form
 from sightline.data.formats.dataset import Item
 from sightline.errors import SightlineError
 from sightline.host.processes import die_with_parent
@@ -32,16 +33,16 @@ class Broken(NamedTuple):
 
 
 def read_many(
-    items: Iterable[Item], size: int, channels: int, processes: int
+    items: Iterable[Item], form_of: Callable[[Item], Form], processes: int
 ) -> Iterator[tuple[Item, np.ndarray | Broken]]:
-    """Yield each item, in order, with its array (or what is wrong with it).
+    """Yield each item, in order, with its array in its form (or what is wrong with it).
 
     With more than one process a bounded number of batches is under way at a time, so that memory
     does not grow with the number of images.
     """
     if processes == 1:
         for item in items:
-            yield item, _read_one(item, size, channels)
+            yield item, _read_one(item, form_of(item))
         return
     # spawn: a fork of a process with threads (the progress bar's) may hang
     context = get_context("spawn")
@@ -50,7 +51,8 @@ def read_many(
     under_way = deque()
     try:
         for batch in _batches(items):
-            under_way.append((batch, pool.submit(_read_batch, batch, size, channels)))
+            forms = [form_of(item) for item in batch]
+            under_way.append((batch, pool.submit(_read_batch, batch, forms)))
             if len(under_way) > 2 * processes:
                 yield from _result(under_way)
         while under_way:
@@ -71,20 +73,20 @@ def worthwhile_processes(images: int) -> int:
     return cores()
 
 
-def _read_one(item: Item, size: int, channels: int) -> np.ndarray | Broken:
+def _read_one(item: Item, form: Form) -> np.ndarray | Broken:
     if isinstance(item.image, np.ndarray):
-        if item.image.shape == (size, size, channels):
+        if item.image.shape == (form.size, form.size, form.channels) and form.crop == 1:
             return item.image
         pixels = item.image[..., 0] if item.image.shape[2] == 1 else item.image
-        return image_files.fit(Image.fromarray(pixels), size, channels)
+        return image_files.fit(Image.fromarray(pixels), form)
     try:
-        return image_files.read(item.image, size, channels)
+        return image_files.read_as(item.image, form)
     except ValueError as error:
         return Broken(item.name, str(error))
 
 
-def _read_batch(batch: list[Item], size: int, channels: int) -> list[np.ndarray | Broken]:
-    return [_read_one(item, size, channels) for item in batch]
+def _read_batch(batch: list[Item], forms: list[Form]) -> list[np.ndarray | Broken]:
+    return [_read_one(item, form) for item, form in zip(batch, forms, strict=True)]
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:

@@ -1,16 +1,18 @@
-"""One image file, whatever its size and kind, as a square uint8 array.
+"""One image file, whatever its size and kind, as a uint8 array.
 
 PIL decodes and resizes, for preprocess and for predict: what a model is asked is made exactly as
 what it was trained on. Why not another decoder, and what each costs: docs/data.md.
 """
 
 import io
+import math
 import warnings
 
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from sightline.data import damage, depth
+from sightline.data.form import Form
 
 RULE = "shorter side, then centre crop"
 # of PIL's other readers one starts Ghostscript
@@ -43,24 +45,32 @@ def _opens(head: bytes, name: str) -> bool:
         return False
 
 
-def read(data: bytes, size: int, channels: int) -> np.ndarray:
+def read(data: bytes, size: int, channels: int, crop: float = 1.0) -> np.ndarray:
     """Return an encoded image as uint8 size x size x channels (1 grey, 3 RGB).
 
+    The square holds the middle of the image, `crop` of its shorter side. Else as `read_as`.
+    """
+    return read_as(data, Form(size, channels, size, crop))
+
+
+def read_as(data: bytes, form: Form) -> np.ndarray:
+    """Return an encoded image as uint8 H x W x channels, `form.size` pixels its shorter side.
+
     EXIF rotation is applied; transparent parts show white; 16-bit grey is scaled to 8 bits. The
-    centred square of the image is resized (bilinear, antialiased), which is the same as resizing
-    the shorter side and cropping the centre. A JPEG is decoded at the smallest of 1, 1/2, 1/4 and
-    1/8 of its size that still holds `size` pixels. Raises ValueError where it is not a whole image
-    (`damage`), or its pixels are numbers without a scale (`depth`).
+    middle of the image is resized (bilinear, antialiased), which is the same as resizing the
+    shorter side and cropping the centre. A JPEG is decoded at the smallest of 1, 1/2, 1/4 and 1/8
+    of its size that still holds as many pixels as are asked for. Raises ValueError where it is not
+    a whole image (`damage`), or its pixels are numbers without a scale (`depth`).
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata is no matter; a bomb is an error below
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 if image.format != "PNG":
-                    return _read(image, data, size, channels)
+                    return _read(image, data, form)
                 image.verify()  # a PNG has checksums; PIL looks at all of them only when asked
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                return _read(image, data, size, channels)
+                return _read(image, data, form)
     except MemoryError:
         raise
     except UnidentifiedImageError:
@@ -69,47 +79,48 @@ def read(data: bytes, size: int, channels: int) -> np.ndarray:
         raise ValueError(str(error).strip() or type(error).__name__) from None
 
 
-def _read(image: ImageFile.ImageFile, data: bytes, size: int, channels: int) -> np.ndarray:
+def _read(image: ImageFile.ImageFile, data: bytes, form: Form) -> np.ndarray:
     # of a JPEG libjpeg then computes fewer pixels, and for grey no colours; others have no draft
-    drafted = image.draft("L" if channels == 1 else "RGB", (size, size))
+    least = math.ceil(form.size / form.crop)
+    drafted = image.draft("L" if form.channels == 1 else "RGB", (least, least))
     depth.load(image, lambda: damage.load(image, data))
     # 375 pixels by 2 are 187.5, in an image of 188: the rest of the last one is libjpeg's padding
     extent = drafted[1][2:] if drafted else image.size
-    return _upright(fit(image, size, channels, extent), image)
+    return _upright(fit(image, form, extent), image)
 
 
-def fit(
-    image: Image.Image, size: int, channels: int, extent: tuple[float, float] | None = None
-) -> np.ndarray:
-    """Return a decoded image, of any mode, as uint8 size x size x channels.
+def fit(image: Image.Image, form: Form, extent: tuple[float, float] | None = None) -> np.ndarray:
+    """Return a decoded image, of any mode, as uint8 H x W x channels in a form.
 
     `extent`: width and height of what counts of it, from its upper left corner; else all.
     """
-    image, mode = _flat(image), "L" if channels == 1 else "RGB"
+    image, mode = _flat(image), "L" if form.channels == 1 else "RGB"
     if image.mode != mode:
         image = image.convert(mode)
     width, height = extent or image.size
-    if (width, height) != (size, size):
-        side = min(width, height)
-        left, top = (width - side) / 2, (height - side) / 2
-        box = (left, top, left + side, top + side)
-        image = image.resize((size, size), Image.Resampling.BILINEAR, box=box)
-    return np.asarray(image).reshape(size, size, channels)
+    columns, rows = form.sides(width, height)
+    if (width, height) != (columns, rows) or form.crop < 1:
+        side = min(width, height) * form.crop
+        across, down = side * columns / form.size, side * rows / form.size
+        left, top = (width - across) / 2, (height - down) / 2
+        box = (left, top, left + across, top + down)
+        image = image.resize((columns, rows), Image.Resampling.BILINEAR, box=box)
+    return np.asarray(image).reshape(rows, columns, form.channels)
 
 
-def _upright(square: np.ndarray, image: Image.Image) -> np.ndarray:
-    """Return a square turned and mirrored as its image's EXIF orientation, 1 to 8, asks for."""
+def _upright(pixels: np.ndarray, image: Image.Image) -> np.ndarray:
+    """Return pixels turned and mirrored as their image's EXIF orientation, 1 to 8, asks for."""
     try:
         orientation = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # unreadable metadata says nothing about the pixels
-        return square
+        return pixels
     if orientation in (5, 6, 7, 8):
-        square = square.swapaxes(0, 1)
+        pixels = pixels.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
-        square = square[::-1]
+        pixels = pixels[::-1]
     if orientation in (2, 3, 6, 7):
-        square = square[:, ::-1]
-    return square
+        pixels = pixels[:, ::-1]
+    return pixels
 
 
 def _flat(image: Image.Image) -> Image.Image:

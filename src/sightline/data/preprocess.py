@@ -14,10 +14,12 @@ from tqdm import tqdm
 
 from sightline.data import arrays, source, split
 from sightline.data.decode_many import Broken, read_many, worthwhile_processes
-from sightline.data.formats.dataset import Decoded, LeftOut
+from sightline.data.form import Form, form_of
+from sightline.data.formats.dataset import Decoded, Item, LeftOut
 from sightline.data.formats.decode import decode
 from sightline.data.formats.survey import EMPTY
 from sightline.data.image_files import RULE
+from sightline.data.room import refuse_too_large
 from sightline.errors import SightlineError
 from sightline.files import disk_errors, write_json
 from sightline.layout import SPLITS, Processed, Raw
@@ -44,18 +46,20 @@ def preprocess(raw: Raw, processed: Processed, settings: Dataset) -> None:
     The same files and settings give the same bytes, however many processes decode.
     Ends with a line for each reason for which files were left out. Raises SightlineError: files
     that are not what they say, a broken image (with `broken_images: stop`), too few images for a
-    split, a class whose images are all broken, no place on the disk.
+    split, a class whose images are all broken, no room on the disk.
     """
     about, paths = source.read(raw)
     decoded = decode(about, paths)
     if len(decoded.classes) == 1:
         log.warning("%s has one class: a classifier learns nothing from it", about["dataset"])
     rows = split.carve(about["dataset"], decoded.labels, settings)
+    counts = {name: sum(len(ours.get(name, ())) for ours in rows.values()) for name in SPLITS}
     unfinished = Processed(processed.path.with_name(f".{processed.name}.part"))
     with disk_errors(processed.path.parent):
         shutil.rmtree(unfinished.path, ignore_errors=True)
         unfinished.path.mkdir(parents=True)
         try:
+            refuse_too_large(about["dataset"], settings, counts, processed.path.parent)
             broken = _write_arrays(unfinished, decoded, rows, settings)
             left_out = _with_broken(decoded, broken)
             meta = _meta(unfinished, about, decoded, settings, [image.name for image in broken])
@@ -72,8 +76,10 @@ def preprocess(raw: Raw, processed: Processed, settings: Dataset) -> None:
 def _write_arrays(
     target: Processed, decoded: Decoded, rows: split.Rows, settings: Dataset
 ) -> list[_BrokenImage]:
-    """Fill SPLIT.images.npy and SPLIT.labels.npy; return the broken images, which are left out."""
-    size, channels = settings.image_size, settings.channels
+    """Fill SPLIT.images.npy, SPLIT.labels.npy and, where train's images are no squares,
+    train.extents.npy; return the broken images, which are left out.
+    """
+    forms = {name: form_of(settings, name) for name in SPLITS}
     labels = {name: np.empty(0, np.int64) for name in SPLITS}
     goes_to: dict[str, np.ndarray] = {}  # split of the publisher -> per row: split here, row here
     for theirs, ours in rows.items():
@@ -84,10 +90,11 @@ def _write_arrays(
             labels[name] = decoded.labels[theirs][taken]
         goes_to[theirs] = place
     out = {
-        name: arrays.create(target.images(name), (len(labels[name]), size, size, channels))
+        name: arrays.create(target.images(name), _shape(forms[name], len(labels[name])))
         for name in SPLITS
     }
-    broken = _fill(out, decoded, goes_to, settings)
+    extents = np.zeros((len(labels["train"]), 2), np.int64)
+    broken = _fill(out, extents, forms, decoded, goes_to, settings.broken_images)
     for name in SPLITS:
         keep = np.setdiff1d(
             np.arange(len(labels[name])), [image.row for image in broken if image.split == name]
@@ -96,9 +103,16 @@ def _write_arrays(
             _refuse_lost(name, decoded.classes, labels[name], keep)
             labels[name] = labels[name][keep]
             out[name] = _without(target.images(name), out[name], keep)
+            extents = extents[keep] if name == "train" else extents
         out[name].flush()
         np.save(target.labels(name), labels[name])
+    if forms["train"].longest > forms["train"].size:
+        np.save(target.extents("train"), extents)
     return broken
+
+
+def _shape(form: Form, count: int) -> tuple[int, int, int, int]:
+    return count, form.size, form.longest, form.channels
 
 
 def _refuse_lost(split_: str, classes: list[str], labels: np.ndarray, keep: np.ndarray) -> None:
@@ -113,21 +127,29 @@ def _refuse_lost(split_: str, classes: list[str], labels: np.ndarray, keep: np.n
 
 def _fill(
     out: Mapping[str, np.ndarray],
+    extents: np.ndarray,
+    forms: Mapping[str, Form],
     decoded: Decoded,
     goes_to: Mapping[str, np.ndarray],
-    settings: Dataset,
+    broken_images: str,
 ) -> list[_BrokenImage]:
-    """Write every image to its place; return those that are broken."""
+    """Write every image to its place, and of train its extent; return those that are broken."""
     total = sum(map(len, decoded.labels.values()))
     processes = worthwhile_processes(total) if decoded.encoded else 1
     broken = []
-    images = read_many(decoded.items(), settings.image_size, settings.channels, processes)
+
+    def form(item: Item) -> Form:
+        return forms[SPLITS[goes_to[item.split][item.row][0]]]
+
+    images = read_many(decoded.items(), form, processes)
     for item, image in tqdm(images, total=total, unit="image", desc="preprocess", disable=None):
         split_index, row = goes_to[item.split][item.row]
         name = SPLITS[split_index]
         if not isinstance(image, Broken):
-            out[name][row] = image
-        elif settings.broken_images == "skip":
+            extent = arrays.put(out[name][row], image)
+            if name == "train":
+                extents[row] = extent
+        elif broken_images == "skip":
             log.debug("%s is broken: %s", image.name, image.why)
             class_ = decoded.classes[decoded.labels[item.split][item.row]]
             broken.append(_BrokenImage(name, row, image.name, class_))
@@ -182,7 +204,10 @@ def _meta(
         counts[name] = len(np.load(target.labels(name), mmap_mode="r"))
         if not counts[name] and (name != "val" or settings.val_size):
             raise SightlineError(f"{about['dataset']}: no whole image is left in {name}")
-    mean, std = statistics(np.load(target.images("train"), mmap_mode="r"))
+    train = np.load(target.images("train"), mmap_mode="r")
+    mean, std = statistics(train, arrays.load_extents(target, "train"))
+    asked = form_of(settings, "test")
+    resize = {"size": asked.size, "rule": RULE} | ({"crop": asked.crop} if asked.crop < 1 else {})
     if not all(std):
         raise SightlineError(
             f"{about['dataset']}: all train images show the same single value, there is nothing "
@@ -191,13 +216,13 @@ def _meta(
     return {
         **{key: about[key] for key in _KEPT},
         "classes": decoded.classes,
-        "height": settings.image_size,
-        "width": settings.image_size,
+        "height": asked.size,
+        "width": asked.size,
         "channels": settings.channels,
         "counts": counts,
         "mean": mean,
         "std": std,
-        "resize": {"size": settings.image_size, "rule": RULE},
+        "resize": resize,
         "val_size": settings.val_size,
         "test_size": settings.test_size,
         "seed": settings.seed,
@@ -206,10 +231,14 @@ def _meta(
     }
 
 
-def statistics(array: np.ndarray) -> tuple[list[float], list[float]]:
+def statistics(
+    array: np.ndarray, extents: np.ndarray | None = None
+) -> tuple[list[float], list[float]]:
     """Return mean and standard deviation per channel of uint8 N x H x W x C, in 0 to 1.
 
-    Summed as integers, so that no order of summing and no number of threads changes a digit.
+    `extents`, N x 2: height and width of the images where they do not fill their rows, which are 0
+    beside them. Summed as integers, so that no order of summing and no number of threads changes a
+    digit.
     """
     values = np.arange(256)
     mean, std = [], []
@@ -218,6 +247,8 @@ def statistics(array: np.ndarray) -> tuple[list[float], list[float]]:
     for start in range(0, len(array), step):
         for channel, count in enumerate(counts):
             count += np.bincount(array[start : start + step, ..., channel].ravel(), minlength=256)
+    if extents is not None:
+        counts[:, 0] -= len(array) * math.prod(array.shape[1:3]) - int(extents.prod(axis=1).sum())
     for count in counts:
         number, total = int(count.sum()), int(count @ values)
         squares = int(count @ values**2)

@@ -103,7 +103,8 @@ def _interface(description: dict, session: Session, words: Words) -> str:
     lines = [
         f"- in: `images` uint8 [{axes}]: raw pixels, 0 to 255, {colours}, rows from the top; "
         f"trained on {height} x {width}. Scaling and normalising happen inside.",
-        f"- images of another size: {resize['rule']}, to {resize['size']} pixels.",
+        f"- images of another size: {resize['rule']}, to {resize['size']} pixels"
+        + (f", of which {resize['crop']:g} of the shorter side." if "crop" in resize else "."),
     ]
     if polarity:
         lines.append(f"- polarity: {polarity}; invert (255 - pixel) what is the other way round.")

@@ -116,8 +116,8 @@ def _check_recurrent_nodes(proto: onnx.ModelProto, model: TrainedModel) -> None:
 
 def _check_axes(proto: onnx.ModelProto, model: TrainedModel) -> None:
     height, width, channels = model.description["shape"]
-    expected = {"images": ["batch", "height" if model.network.any_height else height]}
-    expected["images"] += [width, channels]
+    rows = "height" if model.network.any_height or model.any_size else height
+    expected = {"images": ["batch", rows, "width" if model.any_size else width, channels]}
     for value in proto.graph.input:
         shape, wanted = _axes(value), (expected | {"lengths": ["batch"]}).get(value.name)
         if shape != wanted:
@@ -149,6 +149,12 @@ def _cases(model: TrainedModel, images: np.ndarray) -> Iterator[tuple[str, tuple
         height = images.shape[1]
         for asked in (two[:, :1], two[:, : -(-height // 2)], np.concatenate([two, two], 1)):
             yield f"{asked.shape[1]} rows", (asked,)
+    if model.any_size:
+        two = np.resize(images, (2, *images.shape[1:]))
+        higher = np.concatenate([two, two[:, : 1 + images.shape[1] // 2]], axis=1)
+        for asked in (higher, higher.swapaxes(1, 2), np.concatenate([two, two], 2)):
+            sides = " x ".join(map(str, asked.shape[1:3]))
+            yield f"{sides} pixels", (np.ascontiguousarray(asked),)
 
 
 def _padding(session: Session, model: TrainedModel, images: np.ndarray) -> Differences:

@@ -12,10 +12,10 @@ from sightline.data.arrays import load_split
 from sightline.errors import SightlineError
 from sightline.export.card import card
 from sightline.export.checks import check
-from sightline.export.metadata import metadata
+from sightline.export.metadata import contract, metadata
 from sightline.export.translate import OPSET, translate
 from sightline.files import write_atomically, write_json
-from sightline.inference.session import CONTRACT, Session
+from sightline.inference.session import Session
 from sightline.layout import Layout
 from sightline.models.results import ModelResults
 from sightline.models.trained import load_model
@@ -54,7 +54,8 @@ def export(name: str, layout: Layout) -> None:
         except SightlineError as error:
             raise SightlineError(f"{files.onnx} was not written: {error}") from None
         size = unchecked.onnx.stat().st_size
-        figures = {"contract": CONTRACT, "opset": OPSET, "bytes": size, **figures}
+        number = contract(model.description)
+        figures = {"contract": number, "opset": OPSET, "bytes": size, **figures}
         write_json(files.export, figures)
         text = card(model.description, metrics, figures, Session(unchecked.onnx))
         write_atomically(files.card, text)

@@ -4,7 +4,17 @@ import json
 from importlib.metadata import version
 
 from sightline.export.translate import OPSET
-from sightline.inference.session import CONTRACT
+from sightline.models.description import trained_on_crops
+
+
+def contract(description: dict) -> int:
+    """Return the number of the contract of a model's file: the oldest that describes it.
+
+    3: one whose images are cropped, or may have other heights and widths. A reader of contract 2
+    would take all of the shorter side.
+    """
+    crops = trained_on_crops(description) or "crop" in description["data"]["resize"]
+    return 3 if crops else 2
 
 
 def metadata(description: dict, metrics: dict) -> dict[str, str]:
@@ -32,7 +42,7 @@ def metadata(description: dict, metrics: dict) -> dict[str, str]:
         "versions": versions | {"opset": OPSET},
     }
     return {
-        "sightline_contract": str(CONTRACT),
+        "sightline_contract": str(contract(description)),
         "name": description["name"],
         "network": description["network"],
         "task": description["task"],

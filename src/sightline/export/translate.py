@@ -14,14 +14,15 @@ from sightline.models.trained import TrainedModel
 
 OPSET = 17  # the newest that onnxruntime 1.12 (2022) and what was built on it still reads
 IR_VERSION = 8  # of the same year
-BATCH, HEIGHT = "batch", "height"  # the names of the dynamic axes in the file
+BATCH, HEIGHT, WIDTH = "batch", "height", "width"  # the names of the dynamic axes in the file
 
 
 def translate(model: TrainedModel, with_lengths: bool = False) -> onnx.ModelProto:
     """Return the model as ONNX: `images` in, `with_lengths` also `lengths`; out comes every output
     that the model's forward names.
 
-    The batch axis is dynamic, and so is the height of a network that takes any. Recurrent networks
+    The batch axis is dynamic, and so is the height of a network that takes any, and both sides of a
+    model that takes any size. Recurrent networks
     are written from their layers; torch's exporter traces the others, and what a network or task of
     somebody's own does its own way.
     """
@@ -67,6 +68,8 @@ def _traced(model: TrainedModel, outputs: list[str], with_lengths: bool) -> onnx
     dynamic = {name: {0: BATCH} for name in (*names, *outputs)}
     if model.network.any_height:
         dynamic["images"][1] = HEIGHT
+    if model.any_size:
+        dynamic["images"] |= {1: HEIGHT, 2: WIDTH}
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # This exporter is deprecated, and warns of shapes that tracing fixes. docs/onnx.md says why

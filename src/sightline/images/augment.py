@@ -2,7 +2,8 @@
 
 from torch import Tensor
 
-from sightline.images.cutout import cutout
+from sightline.images.colour import colour
+from sightline.images.cutout import cutout, erase
 from sightline.images.flip import alternately_flipped, flip
 from sightline.images.random_numbers import RandomNumbers
 from sightline.images.translate import translate
@@ -23,6 +24,10 @@ def augment(
         images = flip(images, random.uniform() < 0.5)
     elif settings.flip == "alternating":
         images = flip(images, alternately_flipped(index, seed, epoch))
+    if settings.colour:
+        images = colour(images, settings.colour, random)
     if settings.cutout:
         images = cutout(images, settings.cutout, random)
+    if settings.erase:
+        images = erase(images, settings.erase, random)
     return images

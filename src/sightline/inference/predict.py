@@ -48,10 +48,11 @@ def predict(model: str, images: list[str], top: int = 1, invert: str = "auto") -
             f"Sightline knows '{RULE}': install the Sightline {session.metadata['versions']}"
         )
     size, channels = description["resize"]["size"], description["channels"]
+    crop = description["resize"].get("crop", 1.0)
     failed = 0
     for path in images:
         try:
-            image = read(Path(path).read_bytes(), size, channels)
+            image = read(Path(path).read_bytes(), size, channels, crop)
         except (OSError, ValueError) as error:
             logger.error("%s: %s", path, getattr(error, "strerror", None) or one_line(error))
             failed += 1

@@ -12,7 +12,7 @@ import onnxruntime
 from sightline.errors import SightlineError, one_line
 from sightline.layout import file_with_lengths
 
-CONTRACT = 2  # of inputs, outputs and metadata, as docs/onnx.md describes them
+CONTRACT = 3  # of inputs, outputs and metadata, as docs/onnx.md describes them
 STRUCTURED = ("classes", "image", "metrics", "real", "recipe", "versions")  # JSON in the metadata
 ALL_LEVELS = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
 _ERRORS_ONLY = 3  # onnxruntime's scale of severity

@@ -42,6 +42,10 @@ class Processed(Folder):
         """The labels of one split, int64 N."""
         return self.path / f"{split}.labels.npy"
 
+    def extents(self, split: str) -> Path:
+        """How much of each row the image fills, int64 N x 2; only where images are no squares."""
+        return self.path / f"{split}.extents.npy"
+
 
 class TrainedFiles(Folder):
     """A trained network."""

@@ -22,6 +22,7 @@ from sightline.networks.layers import Network
 from sightline.settings.explain import explain, nearest
 from sightline.settings.params import RANDOM, Compute, Dataset, Model, Params
 from sightline.settings.recipe import Recipe
+from sightline.tasks.base import Task
 
 
 def check_models(params: Params, layout: Layout, names: Iterable[str] = ()) -> None:
@@ -84,7 +85,7 @@ def _sketched(name: str, params: Params) -> Network:
     """Return the network of a model, without memory for its weights."""
     model, recipe = params.model(name)
     dataset, module = params.dataset(model.dataset), networks.module(model.network)
-    shape = (dataset.image_size, dataset.image_size, dataset.channels)
+    shape = (dataset.asked_size, dataset.asked_size, dataset.channels)
     images = {"classes": ["any", "number"], "width": shape[1], "channels": shape[2]}
     outputs = tasks.task(model.task).outputs(images)
     return sketch(module, module.Settings(**recipe.network), shape, outputs)
@@ -116,7 +117,7 @@ def mistake(
     """Return why a model's network, set by `settings`, cannot do its task with its recipe on images
     of the dataset's size, and what to do; None where it can.
     """
-    module, task, size = networks.module(model.network), tasks.task(model.task), dataset.image_size
+    module, task, size = networks.module(model.network), tasks.task(model.task), dataset.asked_size
     if (recipe.min_rows or recipe.bptt_steps) and not module.Network.takes_lengths:
         return "min_rows and bptt_steps are for networks that read sequences: drop them"
     images = {"classes": ["any", "number"], "width": size, "channels": dataset.channels}
@@ -127,11 +128,47 @@ def mistake(
         return f"{one_line(error)[:200]}: change recipes.{model.recipe}.network"
     return (
         task.mistake(network, recipe)
+        or _sizes_mistake(network, task, recipe, dataset)
+        or _mix_mistake(task, recipe, compute)
         or _rows_mistake(network, recipe)
         or _frozen_mistake(network, recipe)
         or _rates_mistake(network, recipe)
         or _batch_mistake(network, recipe, compute)
     )
+
+
+def _sizes_mistake(network: Network, task: Task, recipe: Recipe, dataset: Dataset) -> str | None:
+    stored, asked = dataset.image_size, dataset.asked_size
+    if dataset.longer_side > 1 and task.words.choice is None:
+        return "it looks at the squares of train, and longer_side keeps more: drop longer_side"
+    for size in {size.pixels for size in recipe.train_size} or {stored}:
+        if size > stored:
+            return (
+                f"train_size goes up to {size} pixels, and {stored} are stored: lower it, or raise "
+                "image_size"
+            )
+        if size == asked:
+            continue
+        if network.takes_lengths or refused(network, 2, size):
+            return (
+                f"it is trained at {size} pixels and asked at {asked}, and cannot read {size} "
+                "beside that: set train_size and the dataset's evaluation to one size that it reads"
+            )
+    return None
+
+
+def _mix_mistake(task: Task, recipe: Recipe, compute: Compute) -> str | None:
+    if not recipe.augment.mixes:
+        return None
+    if task.words.choice is None:
+        return "mixup and cutmix mix classes, and here are none: drop them"
+    if recipe.batch_size % (2 * compute.processes):
+        return (
+            f"mixup and cutmix mix two neighbours, and a batch of {recipe.batch_size} is no pairs "
+            f"for each of {compute.processes} processes: make batch_size a multiple of "
+            f"{2 * compute.processes}"
+        )
+    return None
 
 
 def _rows_mistake(network: Network, recipe: Recipe) -> str | None:

@@ -19,3 +19,8 @@ def read_description(files: TrainedFiles) -> dict[str, Any]:
 def train_again(files: TrainedFiles) -> str:
     """Return what to do about a file of a training that is missing or damaged."""
     return f"run `dvc repro train@{files.name}`"
+
+
+def trained_on_crops(description: dict[str, Any]) -> bool:
+    """Return whether training showed random parts of the images, at sizes of all kinds."""
+    return "crop" in description["recipe"].get("augment", {})

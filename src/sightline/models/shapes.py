@@ -44,12 +44,16 @@ def sketch(module: ModuleType, settings: Any, shape: tuple[int, int, int], outpu
 
 
 @torch.no_grad()
-def refused(network: Network, count: int) -> RuntimeError | ValueError | None:
-    """Return the error of a sketched network, in its mode, about a batch of `count` images."""
+def refused(network: Network, count: int, size: int | None = None) -> Exception | None:
+    """Return the error of a sketched network, in its mode, about a batch of `count` images.
+
+    `size`: their height and width, in pixels; None: those of the network's shape.
+    """
     height, width, channels = network.shape
+    height, width = (size, size) if size else (height, width)
     try:
         network.features(torch.empty(count, channels, height, width, device="meta"))
-    except (RuntimeError, ValueError) as error:
+    except (AssertionError, RuntimeError, ValueError) as error:
         return None if about_meta(error) else error
     return None
 

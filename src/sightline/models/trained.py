@@ -12,12 +12,16 @@ from torch import Tensor, nn
 from sightline import networks, tasks
 from sightline.errors import SightlineError, one_line
 from sightline.layout import TrainedFiles
-from sightline.models.description import read_description, train_again
+from sightline.models.description import read_description, train_again, trained_on_crops
 from sightline.networks.layers import normalise
 
 
 class TrainedModel(nn.Module):
-    """A network with its preprocessing inside. `description` is the content of model.json."""
+    """A network with its preprocessing inside. `description` is the content of model.json.
+
+    `any_size`: whether it answers about images of other heights and widths than its own: a network
+    that can, trained on crops, which show things at many sizes.
+    """
 
     mean: Tensor
     std: Tensor
@@ -29,6 +33,7 @@ class TrainedModel(nn.Module):
         module = networks.module(description["network"])
         settings = module.Settings(**description["recipe"]["network"])
         self.network = module.Network(settings, description["shape"], description["outputs"])
+        self.any_size = self.network.any_size and trained_on_crops(description)
         self.register_buffer("mean", torch.tensor(description["data"]["mean"]), persistent=False)
         self.register_buffer("std", torch.tensor(description["data"]["std"]), persistent=False)
 
@@ -38,7 +43,7 @@ class TrainedModel(nn.Module):
         `images` uint8 N x H x W x C, raw pixels; `lengths` int64 N, in steps, for recurrent
         networks (below 0: all steps).
         """
-        x = normalise(images, self.mean, self.std)
+        x = normalise(images, self.mean, self.std, self.any_size)
         raw, features = self.task.read(self.network, x, lengths)
         return self.task.named(raw) | {"features": features}
 

@@ -43,6 +43,8 @@ class Network(layers.Network):
     matter, whether it stands there does.
     """
 
+    any_size = True
+
     def __init__(self, settings: Settings, shape: tuple[int, int, int], outputs: int):
         super().__init__(shape, outputs, settings.widths[-1])
         height, width, channels = shape

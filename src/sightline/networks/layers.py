@@ -16,6 +16,7 @@ class Network(nn.Module):
 
     takes_lengths = False  # whether `features` understands sequences of different lengths
     any_height = False  # whether images may have more or fewer rows than `shape` says
+    any_size = False  # whether images may be higher and wider than `shape` says, or less so
     steps_per_row = 1  # what `lengths` counts
     multiplies_outside_layers = False  # whether functions multiply matrices, as attention does
 
@@ -40,11 +41,15 @@ class Network(nn.Module):
         return self.head(self.features(images, lengths))
 
 
-def normalise(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+def normalise(images: Tensor, mean: Tensor, std: Tensor, any_width: bool = False) -> Tensor:
     """Return float N x C x H x W, zero mean and unit variance, from uint8 N x H x W x C.
 
-    The permutation moves no memory: NHWC bytes are torch's channels_last, the fast layout.
+    The permutation moves no memory: NHWC bytes are torch's channels_last, the fast layout. In an
+    exported graph the width is fixed, unless `any_width`: the same values, computed more slowly.
     """
+    if any_width:
+        mean, std = mean.view(-1, 1, 1), std.view(-1, 1, 1)
+        return (images.permute(0, 3, 1, 2).float() / 255.0 - mean) / std
     # Spread over a row, 255 too, because onnxruntime steps through what it broadcasts along the
     # innermost axis one span at a time: with N x H x W x 3, or x 1 and a scalar, a span is a pixel.
     shape = (-1, 1, int(images.shape[2]))  # int: fixed in an exported graph

@@ -55,6 +55,8 @@ class Settings:
 class Network(layers.Network):
     """Stem, stages, mean over the image. Every stage but the first halves height and width."""
 
+    any_size = True
+
     def __init__(self, settings: Settings, shape: tuple[int, int, int], outputs: int):
         expansion = EXPANSION if settings.bottleneck else 1
         super().__init__(shape, outputs, settings.widths[-1] * expansion)

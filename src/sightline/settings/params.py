@@ -17,6 +17,7 @@ from sightline.settings.section import (
     Integer,
     Natural,
     NonNegative,
+    Number,
     Positive,
     Seed,
     Share,
@@ -32,19 +33,38 @@ RANDOM = "random"  # the start of a model that begins with nothing
 
 
 @section
+class AskedForm:
+    """How large val and test are: squares of `image_size` pixels, which hold the middle of the
+    image, `crop` of its shorter side.
+    """
+
+    image_size: Annotated[Count, Field(le=4096)]
+    crop: Annotated[Positive, Field(le=1)] = 1.0
+
+
+@section
 class Dataset:
     """How a dataset is preprocessed.
 
-    `val_size`: the share of train that becomes val; `test_size`: the share that becomes test first,
-    for a folder of images that has no test split of its own.
+    `longer_side`: how much of the longer side of train images is kept, up to so many times
+    `image_size`; 1: the square in the middle. `evaluation`: the form of val and test; None: that of
+    train's squares. `val_size`: the share of train that becomes val; `test_size`: the share that
+    becomes test first, for a folder of images that has no test split of its own.
     """
 
     image_size: Annotated[Count, Field(le=4096)]
     channels: Annotated[Literal[1, 3], BeforeValidator(TypeAdapter(Integer).validate_python)]
     val_size: Share
     test_size: Share = 0.0
+    longer_side: Annotated[Number, Field(ge=1, le=4)] = 1.0
+    evaluation: AskedForm | None = None
     seed: Seed = 0
     broken_images: Literal["stop", "skip"] = "stop"
+
+    @property
+    def asked_size(self) -> int:
+        """The side, in pixels, of the squares that a model is asked about: val and test."""
+        return self.evaluation.image_size if self.evaluation else self.image_size
 
 
 @section

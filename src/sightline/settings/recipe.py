@@ -1,6 +1,6 @@
 """A recipe: how to train. A technique that is left out is off: no other default stands here."""
 
-from dataclasses import field
+from dataclasses import asdict, field
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -73,23 +73,78 @@ class Lookahead:
 
 
 @section
+class Box:
+    """A random part of an image: least and most of its share of the area (0 to 1), and of the ratio
+    of its width to its height.
+    """
+
+    area: Annotated[list[Positive], Field(min_length=2, max_length=2)]
+    ratio: Annotated[list[Positive], Field(min_length=2, max_length=2)]
+
+    def __post_init__(self) -> None:
+        for name, (least, most) in (("area", self.area), ("ratio", self.ratio)):
+            if least > most:
+                raise ValueError(f"{name} is [{least}, {most}]: the smaller number comes first")
+        if self.area[1] > 1:
+            raise ValueError(f"area goes up to {self.area[1]}: no part is larger than the image, 1")
+
+
+@section
+class Erase(Box):
+    """A random part of an image that is covered, with this chance."""
+
+    chance: Annotated[Positive, Field(le=1)]
+
+
+@section
+class Colour:
+    """Up to which share brightness, contrast and saturation change, either way."""
+
+    brightness: Share = 0.0
+    contrast: Share = 0.0
+    saturation: Share = 0.0
+
+
+@section
+class TrainSize:
+    """The side of training images, in pixels, until this share of the epochs is over."""
+
+    pixels: Count
+    until: Annotated[Positive, Field(le=1)] = 1.0
+
+
+@section
 class Augment:
     """Random changes of training images, up to this much.
 
-    `rotate`: degrees, `scale`: a share of the size, `translate`, `cutout`: pixels.
+    `crop`: the part of the image that is shown; `rotate`: degrees, `scale`: a share of the size,
+    `translate`, `cutout`: pixels; `erase`: a part that is covered; `mixup`, `cutmix`: alpha of the
+    beta distribution from which the shares of two images are drawn.
     """
+
+    crop: Box | None = None
 
     rotate: Annotated[NonNegative, Field(le=180)] = 0.0
     scale: Share = 0.0
     translate: Natural = 0
     flip: Literal["none", "random", "alternating"] = "none"
+    colour: Colour | None = None
     cutout: Natural = 0
+    erase: Erase | None = None
+    mixup: NonNegative = 0.0
+    cutmix: NonNegative = 0.0
+
+    @property
+    def mixes(self) -> bool:
+        """Whether images are mixed with others."""
+        return self.mixup > 0 or self.cutmix > 0
 
 
 @section
 class Recipe:
     """How to train. `network` holds the settings of the network, which its own file defines.
 
+    `train_size`: sides of the images, one after the other; none: as they are stored.
     `frozen_after`: the epochs after which a part of the network, by its name, is trained no more.
     `accumulate`: the parts that a batch is computed in, one after the other, before the step.
     For sequences: `min_rows`: training shows each image's upper rows, a random number of at least
@@ -101,6 +156,7 @@ class Recipe:
     optimizer: Optimizer
     schedule: Schedule = field(default_factory=Schedule)
     augment: Augment = field(default_factory=Augment)
+    train_size: list[TrainSize] = field(default_factory=list)
     label_smoothing: Share = 0.0
     clip_norm: NonNegative = 0.0
     ema: Share = 0.0
@@ -119,3 +175,30 @@ class Recipe:
                 f"accumulate is {self.accumulate} and batch_size {self.batch_size}: a part of a "
                 "batch needs an image"
             )
+        ends = [size.until for size in self.train_size]
+        if ends and (sorted(set(ends)) != ends or ends[-1] != 1):
+            raise ValueError("train_size: each `until` is later than the one before, the last is 1")
+
+    def size_in(self, epoch: int, stored: int) -> int:
+        """Return the side of training images, in pixels, in an epoch, counted from 0.
+
+        `stored`: the side of the squares that are stored.
+        """
+        for size in self.train_size:
+            if epoch < size.until * self.epochs - 1e-9:
+                return size.pixels
+        return stored
+
+
+def as_written(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe's settings by name, those that came later only where they are set.
+
+    So a model that was trained before they came keeps its description, and its exported bytes.
+    """
+    settings = asdict(recipe)
+    augment = ("crop", "colour", "erase", "mixup", "cutmix")
+    for part, later in ((settings, ("train_size",)), (settings["augment"], augment)):
+        for name in later:
+            if not part[name]:
+                del part[name]
+    return settings

@@ -17,6 +17,8 @@ from sightline.images.random_numbers import generator
 class Images:
     """One split: uint8 images N x H x W x C and int64 labels N, read in batches by index.
 
+    `extents`, int64 N x 2 on the CPU: heights and widths of the images in their rows; None where
+    all are squares that fill them.
     Arrays of up to `resident_bytes` move to the device as a whole; larger ones stay in their memory
     map, and each batch is copied, one ahead of the step that is at work.
     """
@@ -27,8 +29,10 @@ class Images:
         labels: np.ndarray,
         device: torch.device,
         resident_bytes: int,
+        extents: np.ndarray | None = None,
     ):
         self.device, self.array = device, images
+        self.extents = None if extents is None else torch.from_numpy(extents)
         self.resident: Tensor | None = None
         if images.nbytes <= resident_bytes:
             self.resident = torch.from_numpy(np.array(images)).to(device)

@@ -3,7 +3,6 @@
 import csv
 import io
 import logging
-from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -14,7 +13,7 @@ from sightline.layout import Layout
 from sightline.models import timing
 from sightline.models.trained import serialise
 from sightline.settings.params import Model
-from sightline.settings.recipe import Recipe
+from sightline.settings.recipe import Recipe, as_written
 from sightline.training.device import dtype_name, processor_name
 from sightline.training.step import Training
 
@@ -32,7 +31,7 @@ def describe(
         "name": name,
         "network": model.network,
         "task": model.task,
-        "recipe": {"name": model.recipe, **asdict(recipe)},
+        "recipe": {"name": model.recipe, **as_written(recipe)},
         "seed": model.seed,
         "threads": threads,
         "shape": [meta["height"], meta["width"], meta["channels"]],

@@ -4,8 +4,9 @@ import torch
 from torch import nn
 
 from sightline import tasks
-from sightline.data.arrays import load_meta, load_split
+from sightline.data.arrays import load_extents, load_meta, load_split
 from sightline.errors import SightlineError
+from sightline.images.crop import resized
 from sightline.images.random_numbers import seed_weights
 from sightline.layout import Layout
 from sightline.models.trained import TrainedModel
@@ -30,7 +31,9 @@ def begin(name: str, model: Model, recipe: Recipe, place: Place, layout: Layout)
     """
     processed, task = layout.processed(model.dataset), tasks.task(model.task)
     meta = load_meta(processed)
-    train_set = Images(*load_split(processed, "train"), place.device, place.resident_bytes)
+    extents = load_extents(processed, "train")
+    train_arrays = load_split(processed, "train")
+    train_set = Images(*train_arrays, place.device, place.resident_bytes, extents)
     val_arrays = task.examples(*load_split(processed, "val"), "val")
     val_set = Images(*val_arrays, place.device, place.resident_bytes)
     seed_weights(model.seed)
@@ -65,5 +68,8 @@ def build(description: dict, place: Place) -> TrainedModel:
 
 def prepare(trained: TrainedModel, train_set: Images, seed: int) -> None:
     """Show the network images of the train split, for what it sets from the data itself."""
-    images, _ = train_set.take(order(len(train_set), seed, epoch=0)[:PREPARED_ON])
+    index = order(len(train_set), seed, epoch=0)[:PREPARED_ON]
+    images, _ = train_set.take(index)
+    if train_set.extents is not None:
+        images = resized(images, train_set.extents[index], images.shape[1])
     trained.network.prepare(normalise(images, trained.mean, trained.std))

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from sightline.images.augment import augment
+from sightline.images.crop import cropped, resized
+from sightline.images.mix import mix
 from sightline.images.random_numbers import RandomNumbers, generator
 from sightline.models.trained import TrainedModel
 from sightline.settings.recipe import Recipe
@@ -87,9 +89,13 @@ class Training:
         """Move the weights against the gradient of the loss on the images, which are at `index`."""
         recipe, ranks = self.recipe, self.place.ranks
         images = augment(
-            images, index, recipe.augment, self.random_numbers("augment"), self.seed, epoch
+            self.shown(index, images, epoch),
+            *(index, recipe.augment, self.random_numbers("augment"), self.seed, epoch),
         )
         images, targets = self.task.pose(images, labels, self.random_numbers("pose"))
+        if (changes := recipe.augment).mixes:
+            draws, classes = self.random_numbers("mix"), self.description["outputs"]
+            images, targets = mix(images, targets, classes, changes.mixup, changes.cutmix, draws)
         torch.manual_seed(generator(self.seed, "dropout", self.step).initial_seed() + ranks.rank)
         self.network.zero_grad(set_to_none=True)
         seen = self.gradients(images, targets, self.lengths(images))
@@ -125,6 +131,15 @@ class Training:
                 (loss * (share * ranks.count)).backward()
             seen.append(torch.stack([loss.detach(), scores.mean()]) * share)
         return sum(seen[1:], seen[0])
+
+    def shown(self, index: Tensor, images: Tensor, epoch: int) -> Tensor:
+        """Return what training shows of stored images, at its size in this epoch."""
+        size, crop = self.recipe.size_in(epoch, images.shape[1]), self.recipe.augment.crop
+        extents = self.train_set.extents
+        extents = None if extents is None else extents[index]
+        if crop:
+            return cropped(images, extents, crop, self.random_numbers("crop"), size)
+        return resized(images, extents, size)
 
     def random_numbers(self, purpose: str) -> RandomNumbers:
         """Return what is random about the images of this step's batch, of this rank's part."""

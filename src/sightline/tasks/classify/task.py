@@ -12,7 +12,9 @@ from sightline.tasks.classify.words import WORDS
 
 
 class Classify(Task):
-    """Raw are the logits, N x classes; targets the labels, int64 N."""
+    """Raw are the logits, N x classes; targets the labels, int64 N, or each class's share of the
+    image, float N x classes, where training mixes images.
+    """
 
     words = WORDS
 
@@ -52,7 +54,9 @@ class Classify(Task):
         targets: Tensor,
         lengths: Tensor | None = None,
     ) -> Tensor:
-        """Return 1 for each right answer, 0 for each wrong one."""
+        """Return 1 for each right answer, 0 for each wrong one; of a mixture the larger share."""
+        if targets.ndim == 2:
+            targets = targets.argmax(1)
         return (outputs["logits"].argmax(1) == targets).float()
 
 
