@@ -30,6 +30,11 @@ def shortened(text: str, width: float, tail_length: int = _TAIL) -> str:
     return text
 
 
+def cut(text: str, length: int) -> str:
+    """Return a text of at most so many characters: `…` at its end stands for what is left out."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
 def markdown(text: str) -> str:
     """Return a text as Markdown that shows it as it is: in one line, no mark and no HTML."""
     return _MARKS.sub(r"\\\g<0>", html.escape(" ".join(text.split()), quote=False))

@@ -3,6 +3,7 @@
 import csv
 import io
 import logging
+import platform
 from dataclasses import asdict
 from typing import Any
 
@@ -54,6 +55,8 @@ def what_it_took(training: Training) -> dict[str, Any]:
         "dtype": dtype_name(training.objective.dtype),
         "threads": place.threads,
         "processes": place.ranks.count,
+        "platform": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
         "torch": torch.__version__,
     }
 
