@@ -156,6 +156,14 @@ def test_a_page_of_a_dataset_that_is_gone_goes_too(project, caplog):
     assert "params.yaml has no model of old-mnist" in caplog.text
 
 
+def test_the_command_ends_with_links_that_a_terminal_opens(project, monkeypatch, capsys):
+    monkeypatch.chdir(project.root)
+    assert main(["report"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        (project.root / "reports/sample-mnist.html").resolve().as_uri()
+    ]
+
+
 def test_nine_models_have_nine_colours(project, monkeypatch):
     colours = []
     monkeypatch.setattr(charts, "epochs", lambda models, by_name, column: colours.append(by_name))

@@ -4,7 +4,6 @@ them.
 What all tasks share stands here; the task's own `evaluation` module has the rest.
 """
 
-import json
 import logging
 
 import torch
@@ -51,4 +50,6 @@ def evaluate(name: str, layout: Layout, test_time_views: str = "none") -> None:
         **over_views(model, splits, test_time_views),
     }
     write_json(layout.results(name).metrics, metrics)
-    logger.info("%s: %s", name, json.dumps(metrics))
+    figure = task.words.figure
+    reached = " and ".join(f"{metrics[split][figure]:.4f} on {split}" for split in splits)
+    logger.info("%s: %s %s, in %s", name, figure, reached, layout.results(name).path)

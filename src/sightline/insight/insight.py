@@ -47,8 +47,8 @@ def insight(name: str, layout: Layout) -> None:
         recurrence.leave(model, asked, targets, results)
     if own := tasks.insight(model.description["task"]):
         own.leave(model, images, layout.results(name), results)
-    made = [*results.files.pictures.iterdir(), *results.files.tables.iterdir()]
-    logger.info("%s: %s", name, ", ".join(sorted(path.name for path in made)))
+    pictures = sorted(path.stem for path in results.files.pictures.iterdir())
+    logger.info("%s: %s, in %s", name, ", ".join(pictures), results.files.path)
 
 
 def questions(

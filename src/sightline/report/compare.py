@@ -1,16 +1,18 @@
 """The table of all models: what they are, what they reach, what they cost."""
 
 from sightline import tasks
+from sightline.drawing.text import markdown
 from sightline.layout import Layout
 from sightline.models.results import ModelResults
 from sightline.settings import params
 from sightline.settings.params import Params
 
+WIDTH = 120  # columns that the table has at most, as far as the names let it
 HEADER = (
     *("model", "dataset", "catalogue", "task", "recipe"),
     *("parameters", "figure", "val", "test", "seconds", "ONNX kB"),
 )
-WORDS = 5  # so many columns are words, aligned to the left; the others are aligned to the right
+_WORDS = HEADER[:5]  # these columns are aligned to the left, the others to the right
 ABSENT = "-"
 
 NEXT = """\
@@ -34,14 +36,39 @@ def compare(layout: Layout) -> None:
 def table(settings: Params, layout: Layout) -> str:
     """Return the table, under a line for each catalogue in it that is not real data."""
     models = [ModelResults(name, layout) for name in settings.models]
+    return "\n".join([*_notes(models), *_aligned(_columns(models, settings))])
+
+
+def markdown_table(settings: Params, layout: Layout) -> str:
+    """Return the table in Markdown, the figures beside the names: a narrow page shows them."""
+    models = [ModelResults(name, layout) for name in settings.models]
+    rows = _columns(models, settings)
+    first = [rows[0].index(name) for name in ("model", "figure", "val", "test")]
+    order = [*first, *(place for place in range(len(rows[0])) if place not in first)]
+    cells = [[markdown(row[place]) for place in order] for row in rows]
+    rule = [":--" if rows[0][place] in _WORDS else "--:" for place in order]
+    lines = [f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:])]
+    return "\n".join([*_notes(models), *lines])
+
+
+def _columns(models: list[ModelResults], settings: Params) -> list[tuple[str, ...]]:
+    """Return the rows, the header first; without the catalogue where it is the same in all."""
+    rows = [HEADER, *(_row(results, settings) for results in models)]
+    place = HEADER.index("catalogue")
+    if len({row[place] for row in rows[1:]}) < 2:
+        rows = [row[:place] + row[place + 1 :] for row in rows]
+    return rows
+
+
+def _notes(models: list[ModelResults]) -> list[str]:
+    """Return a line for each catalogue that is not real data, and an empty one below them."""
     notes = {
         results.catalogue: f"The catalogue '{results.catalogue}' is NOT real data: its figures say "
         "nothing about the real sets."
         for results in models
         if results.trained and not results.data["real"]
     }
-    rows = [_row(results, settings) for results in models]
-    return "\n".join([*notes.values(), *([""] if notes else []), *_aligned([HEADER, *rows])])
+    return [*notes.values(), *([""] if notes else [])]
 
 
 def _row(results: ModelResults, settings: Params) -> tuple[str, ...]:
@@ -75,10 +102,11 @@ def _number(value: float | None, form: str) -> str:
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    gap = "  " if sum(widths) + 2 * (len(widths) - 1) <= WIDTH else " "
     return [
-        "  ".join(
-            cell.ljust(width) if column < WORDS else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        gap.join(
+            cell.ljust(width) if name in _WORDS else cell.rjust(width)
+            for name, cell, width in zip(rows[0], row, widths, strict=True)
         ).rstrip()
         for row in rows
     ]

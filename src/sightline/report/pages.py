@@ -45,6 +45,7 @@ def write_pages(layout: Layout) -> list[Path]:
         if not any(model.files.insight.pictures.glob("*")):
             logger.warning("to see inside %s run `dvc repro insight@%s`", model.name, model.name)
     for path, group in pages.items():
+        logger.info("%s: %d models", path.name, len(group))
         write_atomically(path, render(group))
     delete_forgotten(layout, {model.dataset for model in settings.models.values()})
     return list(pages)

@@ -72,4 +72,16 @@ def leave(layout: Layout, training: Training) -> None:
     writer.writerows(training.history)
     write_atomically(files.epochs, table.getvalue())
     timing.keep(layout, training.name, what_it_took(training))
-    logger.info("%s: %d steps, written to %s", training.name, training.steps, files.path)
+    logger.info("%s", sentence(training, layout))
+
+
+def sentence(training: Training, layout: Layout) -> str:
+    """Return what a training ended with, in a sentence: the figure on val, or on train without."""
+    figure, last = training.task.words.figure, training.history[-1]
+    epochs = training.recipe.epochs
+    split = "val" if last[f"val_{figure}"] else "train"
+    return (
+        f"{training.name}: {figure} {float(last[f'{split}_{figure}']):.4f} on {split} after "
+        f"{epochs} epoch{'s' * (epochs > 1)} ({training.steps:,} steps, {training.seconds:.0f} s), "
+        f"in {layout.trained(training.name).path}"
+    )
