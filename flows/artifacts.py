@@ -10,7 +10,7 @@ from flows.services.environment import WORKSPACE
 from flows.stages import TaskRun
 from sightline.errors import masked
 from sightline.layout import Layout
-from sightline.report.compare import table as table_of_models
+from sightline.report.compare import markdown_table
 from sightline.settings.params import Params
 
 ONNX_CHANGED = "sightline.onnx.changed"  # what the benchmark's trigger in prefect.yaml waits for
@@ -44,9 +44,7 @@ def table(run: TaskRun, params: Params, notes: list[str]) -> str:
             *(["## Stages", "", *ran, ""] if rows else []),
             "## Models",
             "",
-            "```text",
-            table_of_models(params, Layout(run.root)),
-            "```",
+            markdown_table(params, Layout(run.root)),
         ]
     )
 

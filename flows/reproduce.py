@@ -82,9 +82,10 @@ def bring_up_to_date(targets: list[str], overrides: list[str], force: bool) -> S
     except SightlineError as error:
         log.error(str(error))
         return failed_state(error)
-    if failures:
-        return Failed(message="\n".join([artifacts.summary(run), *failures]))
-    return Completed(message=artifacts.summary(run))
+    result = "\n".join([artifacts.summary(run), *failures])
+    # `prefect deployment run --watch` shows the log, and of the state its name alone
+    (log.error if failures else log.info)(result)
+    return Failed(message=result) if failures else Completed(message=result)
 
 
 def run_stages(task_run: TaskRun, settings: Params, targets: list[str]) -> list[str]:

@@ -203,6 +203,7 @@ def _write_timing(layout: Layout, name: str, seconds: float) -> None:
         "processor": "a CPU",
         "dtype": "float32",
         "threads": 2,
+        "platform": "Linux x86_64",
         "torch": "2.14.1",
     }
     timing.keep(layout, name, took)

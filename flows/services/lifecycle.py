@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 from flows.services.environment import HOST, PORT, WORKSPACE, environment, worker_environment
-from flows.services.processes import end_all, ports, start, wait_for
+from flows.services.processes import end_all, ports, running, say, start, wait_for
 from sightline.errors import SightlineError, masked
 from sightline.host import gpus
 from sightline.host.locks import waited_for
 from sightline.layout import Layout
-from sightline.tracking import store
+from sightline.tracking import store, ui
 
 
 def up(root: Path, prefect_port: int, mlflow_port: int) -> None:
@@ -22,7 +22,7 @@ def up(root: Path, prefect_port: int, mlflow_port: int) -> None:
     """
     root = root.resolve()
     lock = Layout(root).own_state.locks / "services.lock"
-    with waited_for(lock, lambda: print("waiting: another `make up` starts the services")):
+    with waited_for(lock, lambda: say("waiting: another `make up` starts the services")):
         _up(root, prefect_port, mlflow_port)
 
 
@@ -36,15 +36,19 @@ def _up(root: Path, prefect_port: int, mlflow_port: int) -> None:
             raise SightlineError(f"{role} runs on port {port}, not on {wanted}: `make down` first")
     try:
         if "server" not in present:
+            say("starting the Prefect server")
             start(root, env, "server", server_command(prefect_port), prefect_port)
         if not mlflow and "mlflow" not in present:
+            say("starting the MLflow UI, which first writes the runs that are missing")
             command = ["sightline", "ui", "--port", str(mlflow_port)]
             start(root, {**env, PORT: str(mlflow_port)}, "mlflow", command, mlflow_port)
         wait_for(root, "server", f"{env['PREFECT_API_URL']}/health")
+        say("registering work pools, deployments and automations")
         register(root, env)
         devices = gpus.visible()
         for pool, limit in (("cpu", 1), ("gpu", len(devices))):
             if limit and f"worker-{pool}" not in present:
+                say(f"starting a worker of pool {pool}")
                 command = worker_command(pool, limit)
                 start(root, worker_environment(env, root), f"worker-{pool}", command)
         if not mlflow:
@@ -54,12 +58,12 @@ def _up(root: Path, prefect_port: int, mlflow_port: int) -> None:
             down(root)
         raise
     gpu_workers = f"on {len(devices)} GPUs" if devices else "none here: no CUDA device is seen"
-    runs = masked(mlflow) if mlflow else f"http://{HOST}:{mlflow_port}"
+    runs = masked(mlflow) if mlflow else ui.page(mlflow_port)
     print(
         f"Prefect  http://{HOST}:{prefect_port}  deployments, runs, artifacts\n"
         f"MLflow   {runs}  models compared\n"
         f"workers  cpu: 1 flow at a time; gpu: {gpu_workers}\n"
-        f"logs     {Layout(root).own_state.services}\n"
+        f"logs     {Layout(root).own_state.services.as_uri()}\n"
         f"For prefect's command line: export PREFECT_API_URL={env['PREFECT_API_URL']}\n"
         "Run all that is out of date: prefect deployment run reproduce/now --watch\n"
         "End it: make down"
@@ -68,7 +72,12 @@ def _up(root: Path, prefect_port: int, mlflow_port: int) -> None:
 
 def down(root: Path) -> None:
     """End all that `up` started here, and what that started. Raises SightlineError if one stays."""
-    end_all(root.resolve())
+    root = root.resolve()
+    roles = sorted({role for _, role in running(root) if role})
+    say(f"ending {', '.join(roles)}" if roles else "nothing runs here")
+    end_all(root)
+    if roles:
+        say("all ended; `make up` starts them again")
 
 
 def server_command(port: int) -> list[str]:

@@ -8,6 +8,7 @@ import contextlib
 import os
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -21,7 +22,13 @@ from sightline.host.processes import still_alive
 from sightline.layout import Layout
 
 START_LIMIT = 600  # seconds; a server needs 20 on a machine that has nothing else to do
+PATIENCE = 10  # seconds after which a person is told again what is waited for
 GRACE = 8  # seconds between one request to end and the next
+
+
+def say(text: str) -> None:
+    """Tell a person what is being done; the output itself holds the result alone."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def start(
@@ -30,9 +37,9 @@ def start(
     """Start one service in a session of its own, its output in .sightline/services/ROLE.log."""
     if port is not None:
         check_free(port, role)
-    folder = Layout(root).own_state.services
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{role}.log").open("w") as log:
+    path = _log(root, role)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as log:
         return subprocess.Popen(
             command,
             cwd=root,
@@ -48,18 +55,33 @@ def wait_for(root: Path, role: str, url: str) -> None:
     """Wait until `url` answers; SightlineError with the last line of its log if it never does."""
     # whatever proxy other servers are asked through, this one is on this machine
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    until = time.monotonic() + START_LIMIT
+    begun = time.monotonic()
+    until, told = begun + START_LIMIT, begun
     while time.monotonic() < until:
         try:
             direct.open(url, timeout=5).close()
             return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.5)  # before it looks: a process has no environment while it is being made
+            if time.monotonic() - told > PATIENCE:
+                told = time.monotonic()
+                say(
+                    f"waiting for the {role}, {told - begun:.0f} s so far: {_last_line(root, role)}"
+                )
             if role not in (present for _, present in running(root)):
                 break
-    log = Layout(root).own_state.services / f"{role}.log"
-    last = [line for line in log.read_text(errors="replace").splitlines() if line.strip()][-1:]
-    raise SightlineError(f"{role} did not come up: {''.join(last) or 'no word'}: see {log}")
+    log = _log(root, role)
+    raise SightlineError(f"{role} did not come up: {_last_line(root, role)}: see {log}")
+
+
+def _log(root: Path, role: str) -> Path:
+    return Layout(root).own_state.services / f"{role}.log"
+
+
+def _last_line(root: Path, role: str) -> str:
+    """Return the last line that a service has written."""
+    lines = _log(root, role).read_text(errors="replace").splitlines()
+    return next((line for line in reversed(lines) if line.strip()), "no word")
 
 
 def check_free(port: int, role: str) -> None:

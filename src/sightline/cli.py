@@ -172,7 +172,7 @@ def report(args: argparse.Namespace) -> None:
     from sightline.report.pages import write_pages
 
     for page in write_pages(Layout()):
-        print(page)
+        print(page.resolve().as_uri())
 
 
 def ui(args: argparse.Namespace) -> None:

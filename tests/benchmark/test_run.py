@@ -116,7 +116,7 @@ def test_only_what_has_no_record_is_due(measured, tmp_path, monkeypatch):
 def test_the_command_prints_tables_and_a_gru_says_why_it_has_no_int8(workspace, capsys):
     assert cli.main(["benchmark", "gru"]) == 0
     output = capsys.readouterr().out
-    assert "| gru   | onnxruntime fp32 |" in output and "| gru   | torch eager" in output
+    assert "| gru   | fp32        |" in output and "| gru   | torch eager" in output
     assert "gru: int8 variant: none: onnxruntime has no int8 kernel for GRU" in output
     assert "NOT real" in output
     (record,) = records.read_all(workspace, "gru")
@@ -193,6 +193,17 @@ def test_there_are_two_pictures_of_a_dataset_and_task(measured, tmp_path):
         with Image.open(path) as picture:
             assert picture.size[0] > 500 and len(picture.convert("L").getcolors()) > 10
     assert "| cnn" in summary.text([record])
+
+
+def test_no_table_is_wider_than_120_columns(measured):
+    _, record = measured
+    rejected = record["variants"] | {"int8": record["variants"]["int8"] | {"accepted": False}}
+    rejected["int8"].setdefault("why_not", "it is no faster")
+    model = record["model"] | {"name": "fashion-mnist-lstm-next-row"}
+    slow = [figure | {"p99_ms": 1234.567, "calls": 100000} for figure in record["figures"]]
+    text = summary.text([record | {"model": model, "figures": slow, "variants": rejected}])
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert "int8 (rejected)" in text and max(map(len, rows)) <= 120
 
 
 def test_the_pareto_front_is_what_nothing_beats():

@@ -58,11 +58,11 @@ def test_a_record_is_added_to_the_run_once_and_the_next_one_after_it(layout, cap
     for _ in range(2):
         tracked.complete([first], layout)
     client, run = run_of(layout)
-    assert run.data.metrics["benchmark.abcd1234/fp32/1-threads/single-stream_p50_ms"] == 0.2
-    assert run.data.metrics["benchmark.abcd1234/fp32/1-threads/offline_images_per_second"] == 3000
-    assert run.data.metrics["benchmark.abcd1234/fp32/cold_start_seconds"] == 1.0
+    assert run.data.metrics["benchmark.abcd1234.fp32.1-threads.single-stream_p50_ms"] == 0.2
+    assert run.data.metrics["benchmark.abcd1234.fp32.1-threads.offline_images_per_second"] == 3000
+    assert run.data.metrics["benchmark.abcd1234.fp32.cold_start_seconds"] == 1.0
     assert not [name for name in run.data.metrics if name.endswith("p99_ms")]
-    key = "benchmark.abcd1234/fp32/1-threads/single-stream_p50_ms"
+    key = "benchmark.abcd1234.fp32.1-threads.single-stream_p50_ms"
     assert len(client.get_metric_history(run.info.run_id, key)) == 1
 
     second = measurement(layout, "2026-02-01T00:00:00+00:00", p50=0.1)

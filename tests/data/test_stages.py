@@ -1,6 +1,7 @@
 """Both stages, one after the other: on a folder of images, and on the real data of the mirror."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -61,6 +62,14 @@ def test_a_folder_of_ones_own_goes_through_both_stages(pets, both_stages):
 
 
 @pytest.mark.faults
+def test_both_stages_end_with_what_they_made(pets, both_stages, caplog):
+    caplog.set_level("INFO")
+    both_stages(pets)
+    brought, made = caplog.messages[-2:]
+    assert re.fullmatch(r"pets: 1 file, 0\.\d MB, checked, in .*data/raw/pets", brought)
+    assert re.fullmatch(r"pets: \d+ train, \d+ val, \d+ test images, in .*processed/pets", made)
+
+
 def test_every_file_and_folder_is_in_the_data_or_counted(pets, both_stages, caplog):
     (pets / "bird").mkdir()
     (pets / "bird" / "1.png").symlink_to(pets / "gone")

@@ -16,6 +16,7 @@ from toy_project import Server, free_port, tool_environment, wait_until
 from flows.services import lifecycle, processes
 from flows.services.environment import environment
 from sightline.errors import SightlineError
+from sightline.tracking import ui
 
 UP = (sys.executable, "-m", "flows.services", "up")
 
@@ -26,8 +27,7 @@ def test_up_runs_a_deployment_and_down_leaves_nothing(toy):
     ports = free_port(), free_port()
     try:
         printed = toy.shell(*UP, "--prefect-port", str(ports[0]), "--mlflow-port", str(ports[1]))
-        for port in ports:
-            assert f"http://127.0.0.1:{port}" in printed
+        assert f"http://127.0.0.1:{ports[0]}" in printed and ui.page(ports[1]) in printed
         assert {role for _, role in processes.running(toy.root)} == {
             "server",
             "worker-cpu",
@@ -83,6 +83,30 @@ def test_what_runs_on_another_port_is_an_error_at_once(tmp_path):
         finally:
             lifecycle.down(tmp_path)
             process.wait()
+
+
+def test_waiting_says_for_what_and_down_says_what_it_ends(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(processes, "PATIENCE", 0)
+    env = environment(tmp_path, 1)
+    process = processes.start(tmp_path, env, "server", ["sh", "-c", "echo migrating; sleep 2"])
+    with pytest.raises(SightlineError, match="server did not come up: migrating"):
+        processes.wait_for(tmp_path, "server", f"http://127.0.0.1:{free_port()}/")
+    told = capsys.readouterr().err.splitlines()
+    assert told and all(line.startswith("waiting for the server, ") for line in told)
+    assert told[-1].endswith(" s so far: migrating")
+    process.wait()
+    process = processes.start(tmp_path, env, "server", ["sleep", "600"])
+    wait_until(lambda: processes.running(tmp_path), "the process")
+    lifecycle.down(tmp_path)
+    process.wait()
+    lifecycle.down(tmp_path)
+    printed = capsys.readouterr()
+    assert printed.err.splitlines() == [
+        "ending server",
+        "all ended; `make up` starts them again",
+        "nothing runs here",
+    ]
+    assert printed.out == ""
 
 
 def test_a_page_of_another_origin_may_not_use_the_api(server):
@@ -232,7 +256,7 @@ def test_two_make_up_at_once_come_one_after_the_other(tmp_path, monkeypatch, cap
     wait_until(lambda: events, "the first at work")
     second = threading.Thread(target=lifecycle.up, args=(tmp_path, 2, 5000))
     second.start()
-    wait_until(lambda: "another `make up`" in capsys.readouterr().out, "the second waiting")
+    wait_until(lambda: "another `make up`" in capsys.readouterr().err, "the second waiting")
     both_started.set()
     for thread in (first, second):
         thread.join(timeout=10)

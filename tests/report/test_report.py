@@ -1,6 +1,7 @@
 """The page of a dataset: whole, self-contained, and with the figures of its models."""
 
 import json
+import re
 import shutil
 import xml.etree.ElementTree as ET
 from collections import Counter
@@ -13,9 +14,10 @@ from results import make_results
 from sightline.cli import main
 from sightline.errors import SightlineError
 from sightline.layout import Layout
-from sightline.report import facts
+from sightline.report import charts, facts
 from sightline.report.page_model import PageModel
 from sightline.report.pages import render, write_pages
+from sightline.report.topics import INSIGHT
 
 ROOT = Path(__file__).parents[2]
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -140,6 +142,42 @@ def test_a_model_without_insight_is_shown_and_named(project, caplog):
     (path,) = write_pages(project)
     assert "mnist-lstm" in Page(path).text
     assert "dvc repro insight@mnist-lstm" in caplog.text
+
+
+def test_a_page_of_a_dataset_that_is_gone_goes_too(project, caplog):
+    caplog.set_level("INFO")
+    (path,) = write_pages(project)
+    gone = project.page("sample", "old-mnist")
+    gone.write_text(path.read_text().replace("<title>mnist (", "<title>old-mnist ("))
+    own = project.page("my", "page")
+    own.write_text("<title>Mine</title>")
+    assert write_pages(project) == [path]
+    assert path.exists() and own.exists() and not gone.exists()
+    assert "params.yaml has no model of old-mnist" in caplog.text
+
+
+def test_the_command_ends_with_links_that_a_terminal_opens(project, monkeypatch, capsys):
+    monkeypatch.chdir(project.root)
+    assert main(["report"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        (project.root / "reports/sample-mnist.html").resolve().as_uri()
+    ]
+
+
+def test_nine_models_have_nine_colours(project, monkeypatch):
+    colours = []
+    monkeypatch.setattr(charts, "epochs", lambda models, by_name, column: colours.append(by_name))
+    models = [PageModel("mnist-cnn", project)]
+    for number in range(8):
+        make_results(project.root, f"mnist-cnn-{number}")
+        models.append(PageModel(f"mnist-cnn-{number}", project))
+    render(models)
+    assert len(set(colours[0].values())) == 9
+
+
+def test_the_words_of_a_page_hold_for_photographs_too(page):
+    texts = page.text + "".join(topic.text for topic in INSIGHT)
+    assert not re.search(r"\b(ink|strokes?|pen|said)\b", texts)
 
 
 def test_with_nothing_evaluated_it_names_what_to_run(tmp_path, capsys, monkeypatch):

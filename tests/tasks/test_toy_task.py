@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
@@ -55,8 +56,8 @@ def test_a_folder_and_its_lines_add_a_task(tmp_path):
 
     compared = {line.split()[0]: line for line in workspace.run("sightline", "compare").splitlines()
                 if line.startswith("mnist-")}  # fmt: skip
-    (page,) = workspace.run("sightline", "report").split()
-    html = (workspace.root / page).read_text()
+    (link,) = workspace.run("sightline", "report").split()
+    html = Path(unquote(urlsplit(link).path)).read_text()
     gray = Image.fromarray(np.full((28, 28), 60, np.uint8))
     gray.save(workspace.root / "gray.png")
     for name, (_, task, _, figure) in TOYS.items():

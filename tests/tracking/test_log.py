@@ -16,7 +16,7 @@ from results import make_results
 
 from sightline.errors import SightlineError
 from sightline.layout import Layout
-from sightline.tracking import locked_results, store
+from sightline.tracking import locked_results, store, view
 from sightline.tracking.log import complete, log
 from sightline.tracking.run import _commit
 
@@ -32,8 +32,8 @@ def test_what_a_run_holds(project):
     assert run.data.params["network.widths"] == "[16, 32]"
     assert run.data.params["data.train_images"] == "54"
     assert run.data.params["compute.threads"] == "2"
-    assert run.data.metrics["val_top1"] == 0.9
-    assert run.data.metrics["test_ece"] == 0.02
+    assert run.data.metrics["val/top1"] == 0.9
+    assert run.data.metrics["test/ece"] == 0.02
     assert (
         run.data.metrics["onnx_bytes"] == (project / "models/mnist-cnn/model.onnx").stat().st_size
     )
@@ -45,7 +45,34 @@ def test_what_a_run_holds(project):
     assert "Not real data" in run.data.tags["mlflow.note.content"]
     assert "dvc repro log@mnist-cnn" in run.data.tags["mlflow.note.content"]
     assert run.data.tags["hardware.processor"] == "a CPU"
+    assert run.data.tags["system.torch"] and run.data.tags["system.platform"]
     assert champion(project) == 1
+
+
+def test_the_experiment_opens_on_what_people_compare(project):
+    """The names in the view are those of the runs, and the note links to it and to the champion."""
+    layout = make_results(project)
+    log("mnist-cnn", layout)
+    tracking = client(project)
+    experiment, run = tracking.get_experiment_by_name(TITLE), run_of(tracking, "mnist-cnn")
+    state = json.loads(experiment.tags[view.TAG])
+    (parallel,) = state["compareRunCharts"]
+    assert set(parallel["selectedMetrics"]) <= set(run.data.metrics)
+    assert set(parallel["selectedParams"]) <= set(run.data.params)
+    assert {"metrics.`val/top1`", "metrics.`test/top1`"} <= set(state["selectedColumns"])
+    sections = [section["name"] for section in state["compareRunSections"]]
+    assert sections[1:] == ["epoch", "val", "test", "Model metrics"]
+    assert {key.rpartition("/")[0] or "Model metrics" for key in run.data.metrics} == {
+        *sections[1:]
+    }
+    note = experiment.tags["mlflow.note.content"]
+    assert f"(#/models/{TITLE}?" in note and f"viewStateShareKey={view.KEY}" in note
+    assert f"#/experiments/{experiment.experiment_id}/runs" in note.partition("\n")[0]
+    assert "Not real data" in note.partition("\n")[0]  # the line that is not folded
+
+    tracking.set_experiment_tag(experiment.experiment_id, "mlflow.note.content", "mine")
+    complete(make_results(project, "mnist-lstm"))
+    assert tracking.get_experiment_by_name(TITLE).tags["mlflow.note.content"] == "mine"
 
 
 def test_params_have_the_same_keys_whatever_the_network(project):

@@ -6,7 +6,7 @@ from typing import Any
 from sightline import tasks
 from sightline.benchmark.records import Record
 from sightline.benchmark.scenarios import EAGER, FP32, INT8
-from sightline.drawing.charts import COLOURS, Line, chart, plot_lines, png
+from sightline.drawing.charts import COLOURS, Line, chart, colour, plot_lines, png
 from sightline.files import write_atomically
 
 SIZE = (7, 4.2)  # inches
@@ -46,11 +46,11 @@ def latency(records: list[Record], title: str) -> bytes:
         for row in record["figures"]:
             if row["threads"] == _threads(record):
                 points.setdefault(row["contender"], []).append((row["batch"], row["p50_ms"]))
-        name, colour = record["model"]["name"], COLOURS[place % len(COLOURS)]
+        name, own = record["model"]["name"], colour(place)
         labels = {FP32: name, INT8: f"{name} int8", EAGER: f"_{name}"}  # _: not in the legend
         for contender, pairs in points.items():
             batches, milliseconds = zip(*sorted(pairs), strict=True)
-            lines.append(Line(labels[contender], batches, milliseconds, colour, STYLES[contender]))
+            lines.append(Line(labels[contender], batches, milliseconds, own, STYLES[contender]))
     plot_lines(axes, [*lines, Line("torch eager", [], [], "grey", STYLES[EAGER])], log=True)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8, frameon=False)  # beside it
     axes.set_xscale("log", base=2)

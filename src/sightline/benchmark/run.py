@@ -26,14 +26,18 @@ def benchmark(names: list[str], layout: Layout, force: bool = False) -> None:
 
     settings = params.load(layout)
     keys = due(names, layout, settings, force)
+    if keys:
+        logger.info("to measure: %s", ", ".join(keys))
     for name, key in keys.items():
         measure(name, layout, settings, key)
     shown = newest(names or list(settings.models), layout)
     if not shown:
         raise SightlineError("no model is exported yet: run `dvc repro export` first")
-    summary.write_pictures(shown, layout)
+    pictures = summary.write_pictures(shown, layout)
     print(summary.text(shown))
+    logger.info("writing into MLflow what it lacks")
     tracked.complete(shown, layout)
+    print("\n".join(["", *(path.resolve().as_uri() for path in pictures)]))
     if slower := slower_now(shown, keys):
         raise SightlineError("\n".join(slower))
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from sightline.benchmark import pictures, tables
 from sightline.benchmark.records import Record
+from sightline.benchmark.scenarios import MULTI, SINGLE
 from sightline.layout import Layout
 
 
@@ -18,13 +19,19 @@ def text(records: list[Record]) -> str:
         *_not_real(records),
         "\n".join(f"- {note}" for note in tables.notes(records)),
         "## Speed",
-        "`1:` and `8:` are milliseconds of a call with so many images (single-stream, "
-        "multi-stream), `/ torch` the median over that of torch eager in the same run, `largest:` "
-        "that of the largest batch, best images/s the throughput at the best batch size (offline).",
-        tables.speed(records),
-        "## Cold start, memory, answers",
+        "fp32 and int8 run in onnxruntime. `/ torch` is the median over that of torch eager in the "
+        "same run.",
+        "One image in a call (single-stream):",
+        tables.calls(records, SINGLE),
+        "Eight images in a call (multi-stream):",
+        tables.calls(records, MULTI),
+        "Throughput: the largest batch beside torch, and the best images/s (offline):",
+        tables.throughput(records),
+        "## Cold start and memory",
         "Each cold start is a fresh process with one thread.",
         tables.costs(records),
+        "## Answers",
+        tables.agreement(records),
         "## Levels of graph optimisation",
         "Medians of a call with one and with eight images, one thread, fp32.",
         tables.levels(records),

@@ -1,14 +1,15 @@
 """Records as tables, in Markdown that reads well in a terminal too."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from sightline import tasks
 from sightline.benchmark import regression
 from sightline.benchmark.records import Figure, Record
-from sightline.benchmark.scenarios import EAGER, FP32, INT8, MULTI, OFFLINE, SINGLE
+from sightline.benchmark.scenarios import EAGER, FP32, INT8, OFFLINE
 
 ABSENT = "-"
-_LABELS = {FP32: "onnxruntime fp32", INT8: "onnxruntime int8", EAGER: "torch eager"}
+_LABELS = {FP32: "fp32", INT8: "int8", EAGER: "torch eager"}
 
 Row = tuple[object, ...]  # of cells; None is shown as ABSENT
 
@@ -31,42 +32,50 @@ def table(rows: list[Row], words: int) -> str:
     return "\n".join([line(cells[0]), line(rule), *map(line, cells[1:])])
 
 
-def speed(records: Iterable[Record]) -> str:
-    """Return a row for each model, contender and thread count: latency, throughput, all beside
-    torch eager of the same thread count.
+def calls(records: Iterable[Record], scenario: str) -> str:
+    """Return a row for each model, contender and thread count: what a call takes in SINGLE or
+    MULTI, its median beside that of torch eager with as many threads.
     """
     rows: list[Row] = [
-        (
-            *("model", "contender", "threads", "1: p50 ms", "p90", "p99", "calls", "/ torch"),
-            *("8: p50 ms", "p90", "p99", "calls", "/ torch"),
-            *("largest: / torch", "best images/s", "at batch"),
-        )
+        ("model", "contender", "threads", "p50 ms", "p90 ms", "p99 ms", "calls", "/ torch")
     ]
     for record in records:
-        for contender, threads in dict.fromkeys(
-            (figure["contender"], figure["threads"]) for figure in record["figures"]
-        ):
-            rows.append(_speed_row(record, contender, threads))
+        for figure in record["figures"]:
+            if figure["scenario"] == scenario:
+                rows.append((*_contender(record, figure), *_latency(record, figure)))
     return table(rows, words=2)
 
 
-def _speed_row(record: Record, contender: str, threads: int) -> Row:
-    figures = [
-        figure
-        for figure in record["figures"]
-        if (figure["contender"], figure["threads"]) == (contender, threads)
+def throughput(records: Iterable[Record]) -> str:
+    """Return a row for each model, contender and thread count: the largest batch beside torch
+    eager, and the best throughput with the batch that has it.
+    """
+    rows: list[Row] = [
+        ("model", "contender", "threads", "largest: / torch", "best images/s", "at batch")
     ]
-    streams = {figure["scenario"]: figure for figure in figures}
-    offline = [figure for figure in figures if figure["scenario"] == OFFLINE]
-    largest = max(offline, key=lambda figure: figure["batch"])
-    best = max(offline, key=lambda figure: figure["images_per_second"])
-    rejected = contender == INT8 and not record["variants"][INT8]["accepted"]
-    return (
-        *(record["model"]["name"], _LABELS[contender] + " (rejected)" * rejected, threads),
-        *_latency(record, streams[SINGLE]),
-        *_latency(record, streams[MULTI]),
-        *(_against_torch(record, largest), f"{best['images_per_second']:,.0f}", best["batch"]),
-    )
+    for record in records:
+        groups: dict[tuple, list[Figure]] = {}
+        for figure in record["figures"]:
+            if figure["scenario"] == OFFLINE:
+                groups.setdefault((figure["contender"], figure["threads"]), []).append(figure)
+        for figures in groups.values():
+            largest = max(figures, key=lambda figure: figure["batch"])
+            best = max(figures, key=lambda figure: figure["images_per_second"])
+            rows.append(
+                (
+                    *_contender(record, best),
+                    _against_torch(record, largest),
+                    f"{best['images_per_second']:,.0f}",
+                    best["batch"],
+                )
+            )
+    return table(rows, words=2)
+
+
+def _contender(record: Record, figure: Figure) -> Row:
+    rejected = figure["contender"] == INT8 and not record["variants"][INT8]["accepted"]
+    label = _LABELS[figure["contender"]] + " (rejected)" * rejected
+    return record["model"]["name"], label, figure["threads"]
 
 
 def _latency(record: Record, figure: Figure) -> Row:
@@ -89,33 +98,53 @@ def _against_torch(record: Record, figure: Figure) -> str | None:
 
 
 def costs(records: Iterable[Record]) -> str:
-    """Return a row for each model and variant: cold start, memory, size, agreement with torch."""
+    """Return a row for each model and variant: cold start, memory, size."""
     rows: list[Row] = [
         (
             *("model", "variant", "import s", "open s", "first answer ms", "peak MB, 1 image"),
-            *("peak MB, largest batch", "kB", "same top-1 as torch", "largest difference"),
+            *("largest batch", "kB"),
+        )
+    ]
+    for record, name, variant in _variants(records):
+        cold = variant["cold_start"]
+        rows.append(
+            (
+                *(record["model"]["name"], name),
+                *(f"{cold['import_seconds']:.2f}", f"{cold['open_seconds']:.3f}"),
+                f"{1000 * cold['first_answer_seconds']:.1f}",
+                *(f"{cold[peak] / 1e6:,.0f}" for peak in ("peak_bytes_first", "peak_bytes")),
+                f"{variant['bytes'] / 1000:,.0f}",
+            )
+        )
+    return table(rows, words=2)
+
+
+def agreement(records: Iterable[Record]) -> str:
+    """Return a row for each model and variant: agreement with torch, and its figure."""
+    rows: list[Row] = [
+        (
+            *("model", "variant", "same top-1 as torch", "largest difference"),
             *("figure", "val", "test"),
         )
     ]
-    for record in records:
-        key = tasks.words(record["model"]["task"]).figure
-        for name, variant in record["variants"].items():
-            if "cold_start" not in variant:
-                continue
-            cold, torch = variant["cold_start"], variant["against_torch"]
-            rows.append(
-                (
-                    *(record["model"]["name"], name),
-                    *(f"{cold['import_seconds']:.2f}", f"{cold['open_seconds']:.3f}"),
-                    f"{1000 * cold['first_answer_seconds']:.1f}",
-                    *(f"{cold[peak] / 1e6:,.0f}" for peak in ("peak_bytes_first", "peak_bytes")),
-                    f"{variant['bytes'] / 1000:,.0f}",
-                    *(torch.get("same_choice"), f"{torch['max_difference']:.1e}"),
-                    key,
-                    *(_four_digits(variant.get(f"{split}_{key}")) for split in ("val", "test")),
-                )
+    for record, name, variant in _variants(records):
+        key, torch = tasks.words(record["model"]["task"]).figure, variant["against_torch"]
+        rows.append(
+            (
+                *(record["model"]["name"], name),
+                *(torch.get("same_choice"), f"{torch['max_difference']:.1e}", key),
+                *(_four_digits(variant.get(f"{split}_{key}")) for split in ("val", "test")),
             )
+        )
     return table(rows, words=2)
+
+
+def _variants(records: Iterable[Record]) -> Iterator[tuple[Record, str, dict[str, Any]]]:
+    """Yield each variant that was measured: its record, its name, and itself."""
+    for record in records:
+        for name, variant in record["variants"].items():
+            if "cold_start" in variant:
+                yield record, name, variant
 
 
 def _four_digits(value: float | None) -> str | None:
@@ -123,13 +152,16 @@ def _four_digits(value: float | None) -> str | None:
 
 
 def levels(records: Iterable[Record]) -> str:
-    """Return a row for each model: what each level of graph optimisation makes of a call."""
+    """Return a row for each model and batch: what each level of optimisation makes of a call."""
     records = list(records)
-    columns = list(dict.fromkeys((r["batch"], r["level"]) for x in records for r in x["levels"]))
-    rows: list[Row] = [("model", *(f"{batch}: {level}, ms" for batch, level in columns))]
+    names = list(dict.fromkeys(row["level"] for record in records for row in record["levels"]))
+    rows: list[Row] = [("model", "images", *(f"{name}, ms" for name in names))]
     for record in records:
-        medians = {(row["batch"], row["level"]): row["p50_ms"] for row in record["levels"]}
-        rows.append((record["model"]["name"], *(f"{medians[column]:.3f}" for column in columns)))
+        medians: dict[int, dict[str, float]] = {}
+        for row in record["levels"]:
+            medians.setdefault(row["batch"], {})[row["level"]] = row["p50_ms"]
+        for batch, by_level in medians.items():
+            rows.append((record["model"]["name"], batch, *(f"{by_level[n]:.3f}" for n in names)))
     return table(rows, words=1)
 
 

@@ -68,6 +68,7 @@ def download(
         if entry.without_images:
             about["without_images"] = entry.without_images
         source.write(raw, about, files)
+    log.info("%s", _brought(dataset, files, folder))
 
 
 def download_weights(name: str, layout: Layout, network: Network = PATIENT) -> None:
@@ -86,6 +87,14 @@ def download_weights(name: str, layout: Layout, network: Network = PATIENT) -> N
             "names": entry.names,
         }
         source.write(folder, about, [line])
+    log.info("%s", _brought(name, [line], folder.path))
+
+
+def _brought(name: str, files: list[dict[str, Any]], folder: Path) -> str:
+    """Return what was brought, in a line."""
+    size = sum(file["size"] for file in files) / 1e6
+    number = f"{len(files)} files" if len(files) > 1 else "1 file"
+    return f"{name}: {number}, {size:,.1f} MB, checked, in {folder}"
 
 
 def _clear(folder: Path, keep: set[str]) -> None:

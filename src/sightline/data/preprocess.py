@@ -69,6 +69,8 @@ def preprocess(raw: Raw, processed: Processed, settings: Dataset) -> None:
             unfinished.path.rename(processed.path)
         finally:
             shutil.rmtree(unfinished.path, ignore_errors=True)
+    counted = ", ".join(f"{count:,} {split_}" for split_, count in meta["counts"].items())
+    log.info("%s: %s images, in %s", about["dataset"], counted, processed.path)
     for reason, counts in left_out.items():
         log.warning("%s: %s: %s", about["dataset"], _listed(counts, reason), reason)
 

@@ -1,5 +1,6 @@
 """Charts by matplotlib: no display, no global state; equal figures, equal bytes."""
 
+import colorsys
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 COLOURS = ["#3b82f6", "#f97316", "#16a34a", "#dc2626", "#9333ea", "#0d9488", "#ca8a04", "#db2777"]
 ENLARGED = 32  # pixels of width that a small image in a row gets at least
 MARKED = 30  # points up to which a line shows each
+_GOLDEN = 0.618034  # of a turn of the colour wheel: no two of many such steps fall together
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,16 @@ class Line:
     y: Sequence[float] | np.ndarray
     colour: str
     style: str = "-"
+
+
+def colour(place: int) -> str:
+    """Return the colour of a line by its place: those of COLOURS, then others, no two alike."""
+    if place < len(COLOURS):
+        return COLOURS[place]
+    later = place - len(COLOURS)
+    lightness = (0.35, 0.6)[later % 2]  # neighbours differ by it too
+    red, green, blue = colorsys.hls_to_rgb((later + 0.5) * _GOLDEN % 1, lightness, 0.6)
+    return f"#{round(255 * red):02x}{round(255 * green):02x}{round(255 * blue):02x}"
 
 
 def canvas(size: tuple[float, float], title: str) -> "Figure":
@@ -75,8 +87,8 @@ def _literal(text: str) -> str:
 
 
 def plot_lines(axes: "Axes", lines: Sequence[Line], log: bool = False) -> None:
-    """Plot lines, with a legend where there are several; with `log` what is not above 0 is left
-    out.
+    """Plot lines over counted x, with a legend where there are several; with `log` what is not
+    above 0 is left out.
     """
     for line in lines:
         y = np.asarray(line.y, float)
@@ -86,6 +98,8 @@ def plot_lines(axes: "Axes", lines: Sequence[Line], log: bool = False) -> None:
         axes.plot(line.x, y, line.style, c=line.colour, label=line.label, marker=marker, ms=3)
     if log:
         axes.set_yscale("log")
+    # there is no half an epoch, step or row
+    axes.xaxis.get_major_locator().set_params(integer=True)  # pyright: ignore
     axes.grid(alpha=0.3)
     if len(lines) > 1:
         axes.legend(fontsize=9, frameon=False)

@@ -8,7 +8,8 @@ from pathlib import Path
 from PIL import ImageFont
 
 _SIZE = 10  # pixels
-_TAIL = 6  # characters at the end that a shortened text keeps
+_TAIL = 6  # characters at the end that a shortened text keeps: those of a share, as ` 100 %`
+NAME_TAIL = 3  # of a name alone
 _MARKS = re.compile(r"[\\`*|\[\]]|\b_|_\b")  # of Markdown, inside a line
 
 
@@ -17,14 +18,21 @@ def printable(text: str) -> str:
     return "".join(c if c == "\n" or ord(c) in _characters() else f"U+{ord(c):04X}" for c in text)
 
 
-def shortened(text: str, width: float) -> str:
-    """Return a printable text of at most so many pixels of the sheets' font, cut before its end."""
+def shortened(text: str, width: float, tail_length: int = _TAIL) -> str:
+    """Return a printable text of at most so many pixels of the sheets' font, cut before its end:
+    `…` stands for what is left out.
+    """
     text = printable(text)
-    head, tail = text[:-_TAIL], text[-_TAIL:]
+    head, tail = text[:-tail_length], text[-tail_length:]
     while font().getlength(text) > width and head:
         head = head[:-1]
         text = f"{head}…{tail}"
     return text
+
+
+def cut(text: str, length: int) -> str:
+    """Return a text of at most so many characters: `…` at its end stands for what is left out."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def markdown(text: str) -> str:

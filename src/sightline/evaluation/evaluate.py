@@ -4,7 +4,6 @@ them.
 What all tasks share stands here; the task's own `evaluation` module has the rest.
 """
 
-import json
 import logging
 
 import torch
@@ -53,8 +52,8 @@ def evaluate(name: str, layout: Layout, test_time_views: str = "none") -> None:
         **over_views(model, splits, test_time_views),
     }
     key = task.words.figure
+    compared = {split: {key: figures[split][key]} for split in splits}
     write_json(layout.results(name).figures, figures)
-    write_json(
-        layout.results(name).metrics, {split: {key: figures[split][key]} for split in splits}
-    )
-    logger.info("%s: %s", name, json.dumps(figures))
+    write_json(layout.results(name).metrics, compared)
+    reached = " and ".join(f"{figures[split][key]:.4f} on {split}" for split in splits)
+    logger.info("%s: %s %s, in %s", name, key, reached, layout.results(name).path)

@@ -1,6 +1,5 @@
 """What the stage `export` does: write the file, check its very bytes, write the card."""
 
-import json
 import logging
 import shutil
 from pathlib import Path
@@ -64,7 +63,13 @@ def export(name: str, layout: Layout) -> None:
         unchecked.onnx.replace(files.onnx)
     finally:
         shutil.rmtree(unchecked.path, ignore_errors=True)
-    logger.info("%s: %s", files.onnx, json.dumps(figures))
+    logger.info(
+        "%s: %s kB, opset %d; it answers %s test images as torch does",
+        files.onnx,
+        f"{size / 1000:,.0f}",
+        OPSET,
+        f"{len(images):,}",
+    )
 
 
 def _write(path: Path, proto: onnx.ModelProto, texts: dict[str, str]) -> None:

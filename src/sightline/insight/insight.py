@@ -10,6 +10,7 @@ import torch
 from sightline import tasks
 from sightline.data.arrays import load_meta, load_split
 from sightline.drawing.results_folder import ResultsFolder
+from sightline.drawing.text import NAME_TAIL, shortened
 from sightline.errors import SightlineError
 from sightline.insight import convolution, occlusion, recurrence
 from sightline.layout import Layout
@@ -20,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 OCCLUDED = 6  # images, of as many classes
 ASKED = 2000  # images that figures are means over
+NAME = 64  # pixels of a class name in the sheets' font: six captions stand side by side
 
 
 def insight(name: str, layout: Layout) -> None:
@@ -45,8 +47,8 @@ def insight(name: str, layout: Layout) -> None:
         recurrence.leave(model, asked, targets, results)
     if own := tasks.insight(model.description["task"]):
         own.leave(model, images, layout.results(name), results)
-    made = [*results.files.pictures.iterdir(), *results.files.tables.iterdir()]
-    logger.info("%s: %s", name, ", ".join(sorted(path.name for path in made)))
+    pictures = sorted(path.stem for path in results.files.pictures.iterdir())
+    logger.info("%s: %s, in %s", name, ", ".join(pictures), results.files.path)
 
 
 def questions(
@@ -72,8 +74,9 @@ def captions(
     if words.choice:
         names = words.options or classes
         pairs = zip(targets.tolist(), outputs[words.choice].argmax(1).tolist(), strict=True)
-        return [f"is {names[true][:14]}\nsaid: {names[guess][:14]}" for true, guess in pairs]
+        short = [shortened(name, NAME, NAME_TAIL) for name in names]
+        return [f"is {short[true]}\npredicted {short[guess]}" for true, guess in pairs]
     if output.ndim == targets.ndim == 1:
         pairs = zip(targets.tolist(), output.tolist(), strict=True)
-        return [f"is {true:.0f}\nsaid: {guess:.0f}" for true, guess in pairs]
+        return [f"is {true:.0f}\npredicted {guess:.0f}" for true, guess in pairs]
     return [f"{name.replace('_', ' ')}\n" for _ in images]

@@ -183,6 +183,10 @@ class Layout:
         """The HTML page of one dataset from one catalogue, across its models."""
         return self.root / "reports" / f"{catalogue}-{dataset}.html"
 
+    def pages(self) -> list[Path]:
+        """Return every HTML file where the pages lie."""
+        return sorted((self.root / "reports").glob("*.html"))
+
     @property
     def benchmarks(self) -> BenchmarkFiles:
         """What this machine measured; outside the stage graph."""

@@ -3,6 +3,7 @@
 import subprocess
 
 from sightline import tasks
+from sightline.drawing.text import markdown
 from sightline.layout import LOCK, Layout
 from sightline.models.results import ModelResults
 from sightline.report.tables import ABSENT, aligned, number
@@ -13,7 +14,7 @@ HEADER = (
     *("model", "dataset", "catalogue", "task", "recipe"),
     *("parameters", "figure", "val", "test", "seconds", "ONNX kB"),
 )
-WORDS = 5  # columns that are words
+WORDS = HEADER[:5]  # columns that are words
 
 NEXT = """\
 Next:
@@ -55,14 +56,43 @@ def _kept(layout: Layout) -> bool:
 def table(settings: Params, layout: Layout) -> str:
     """Return the table, under a line for each catalogue in it that is not real data."""
     models = [ModelResults(name, layout) for name in settings.models]
-    notes = {
-        results.catalogue: f"The catalogue '{results.catalogue}' is NOT real data: its figures say "
-        "nothing about the real sets."
-        for results in models
-        if results.trained and not results.data["real"]
-    }
-    rows = [_row(results, settings) for results in models]
-    return "\n".join([*notes.values(), *([""] if notes else []), *aligned([HEADER, *rows], WORDS)])
+    return "\n".join([*_notes(models), *aligned(_columns(models, settings), WORDS)])
+
+
+def markdown_table(settings: Params, layout: Layout) -> str:
+    """Return the table in Markdown, the figures beside the names: a narrow page shows them."""
+    models = [ModelResults(name, layout) for name in settings.models]
+    rows = _columns(models, settings)
+    first = [rows[0].index(name) for name in ("model", "figure", "val", "test")]
+    order = [*first, *(place for place in range(len(rows[0])) if place not in first)]
+    cells = [[markdown(row[place]) for place in order] for row in rows]
+    rule = [":--" if rows[0][place] in WORDS else "--:" for place in order]
+    lines = [f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:])]
+    return "\n".join([*_notes(models), *lines])
+
+
+def _columns(models: list[ModelResults], settings: Params) -> list[tuple[str, ...]]:
+    """Return the rows, the header first; without the catalogue where it is the same in all."""
+    rows = [HEADER, *(_row(results, settings) for results in models)]
+    place = HEADER.index("catalogue")
+    if len({row[place] for row in rows[1:]}) < 2:
+        rows = [row[:place] + row[place + 1 :] for row in rows]
+    return rows
+
+
+def _notes(models: list[ModelResults]) -> list[str]:
+    """Return a line for each catalogue with the datasets of it that are drawn, and an empty one."""
+    drawn: dict[str, list[str]] = {}
+    for results in models:
+        if results.trained and not results.data["real"]:
+            datasets = drawn.setdefault(results.catalogue, [])
+            datasets += [results.dataset] if results.dataset not in datasets else []
+    lines = [
+        f"NOT real data ({catalogue}): {', '.join(datasets)}. These figures say nothing about the "
+        "real sets."
+        for catalogue, datasets in drawn.items()
+    ]
+    return [*lines, ""] if lines else []
 
 
 def _row(results: ModelResults, settings: Params) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from sightline.report.tables import ABSENT, aligned, number
 from sightline.settings import params
 
 HEADER = ("experiment", "changed", "val", "", "test", "", "seconds")
-WORDS = 2  # columns that are words
+WORDS = HEADER[:2]  # columns that are words
 
 NONE = """\
 DVC holds no experiment of this commit. For example:

@@ -4,11 +4,12 @@ The page opens from the disk and fetches nothing: charts are SVG and pictures PN
 """
 
 import logging
+import re
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 
-from sightline.drawing.charts import COLOURS
+from sightline.drawing.charts import colour
 from sightline.errors import SightlineError
 from sightline.files import write_atomically
 from sightline.layout import Layout
@@ -20,14 +21,18 @@ from sightline.tasks.words import Topic
 
 logger = logging.getLogger(__name__)
 
+_TITLE = re.compile(r"<title>(\S+) \(\S+\): what the networks see</title>")  # of page.html
+
 
 def write_pages(layout: Layout) -> list[Path]:
     """Write a page for each dataset that has trained models; return where they lie.
 
+    A page of a dataset that params.yaml has no model of any more is deleted.
     Results of different catalogues are never on one page. Raises SightlineError where no model of
     params.yaml has been trained and evaluated.
     """
-    names = params.load(layout).models
+    settings = params.load(layout)
+    names = settings.models
     models = [model for name in names if (model := PageModel(name, layout)).evaluated]
     if not models:
         raise SightlineError(
@@ -40,8 +45,19 @@ def write_pages(layout: Layout) -> list[Path]:
         if not any(model.files.insight.pictures.glob("*")):
             logger.warning("to see inside %s run `dvc repro insight@%s`", model.name, model.name)
     for path, group in pages.items():
+        logger.info("%s: %d models", path.name, len(group))
         write_atomically(path, render(group))
+    delete_forgotten(layout, {model.dataset for model in settings.models.values()})
     return list(pages)
+
+
+def delete_forgotten(layout: Layout, datasets: set[str]) -> None:
+    """Delete the pages of other datasets than these; an HTML file that is no page of ours stays."""
+    for path in layout.pages():
+        title = _TITLE.search(path.read_text("utf-8", errors="replace"))
+        if title and title[1] not in datasets:
+            path.unlink()
+            logger.info("%s deleted: params.yaml has no model of %s", path, title[1])
 
 
 def render(models: list[PageModel]) -> str:
@@ -62,7 +78,7 @@ def render(models: list[PageModel]) -> str:
         models=models,
         by_task=by_task,
         sharing=[(group, text) for group in by_task.values() if (text := facts.sharing(group))],
-        colours={m.name: COLOURS[place % len(COLOURS)] for place, m in enumerate(models)},
+        colours={model.name: colour(place) for place, model in enumerate(models)},
         charts=charts,
         facts=facts,
         topics=topics(by_task[task][0] for task in sorted(by_task)),

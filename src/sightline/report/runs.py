@@ -1,7 +1,7 @@
 """`sightline compare --runs`: the runs that MLflow holds beside those of the workspace."""
 
 from sightline.layout import Layout
-from sightline.report.experiments import HEADER, beside, changes
+from sightline.report.experiments import HEADER, WORDS, beside, changes
 from sightline.report.tables import ABSENT, aligned, number
 from sightline.tracking import finished, locked_results, store
 from sightline.tracking.finished import Finished
@@ -41,4 +41,4 @@ def _runs_table(model: LockedResults, runs: list[Finished]) -> str:
         changed = HERE if here else ", ".join(changes(own, run.params)) or ABSENT
         rows.append((changed, *values, number(run.figures.get("seconds"), ".1f")))
     heading = f"{model.name}, runs in {model.title}: {figure}, and its change against the workspace"
-    return "\n".join([heading, *aligned([HEADER[1:], *rows], 1)])
+    return "\n".join([heading, *aligned([HEADER[1:], *rows], WORDS)])

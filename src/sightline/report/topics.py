@@ -10,7 +10,7 @@ INSIGHT = (
         "gate is computed anew at every step, from what the step shows and from the state before "
         "it. An LSTM's cell takes in through the input gate, keeps through the forget gate and "
         "gives out through the output gate; a GRU keeps its old state where the update gate is at "
-        "1. Compare the rows where strokes begin and end with those between them.",
+        "1. Compare the rows where something begins or ends with those between them.",
         wide=True,
     ),
     Topic(

@@ -84,16 +84,16 @@ class LockedResults(ModelResults):
         chosen |= {f"data.{split}_images": count for split, count in data["counts"].items()}
         recipe = {key: value for key, value in model["recipe"].items() if key != "name"}
         settings = recipe.pop("network", {})
-        chosen |= {key: value for key, value in _flat(recipe).items() if value is not None}
-        chosen |= _flat(settings, "network.")
-        used = _flat(self.stages["train"]["params"][PARAMS])
+        chosen |= {key: value for key, value in flat(recipe).items() if value is not None}
+        chosen |= flat(settings, "network.")
+        used = flat(self.stages["train"]["params"][PARAMS])
         return chosen | {key: value for key, value in used.items() if key.startswith("compute.")}
 
     def results(self) -> dict[str, float]:
-        """Return what came out, flat: val_top1, test_ece, parameters, onnx_bytes."""
+        """Return what came out, flat: val/top1, test/ece, parameters, onnx_bytes."""
         figures = {
             key: float(value)
-            for key, value in _flat(self.metrics, separator="_").items()
+            for key, value in flat(self.metrics, separator="/").items()
             if isinstance(value, int | float) and math.isfinite(value)
         }
         return figures | {"onnx_bytes": float(self.model_files.onnx.stat().st_size)}
@@ -179,11 +179,12 @@ def _md5(value: object) -> str:
     return md5(json.dumps(value, sort_keys=True).encode())
 
 
-def _flat(tree: dict, prefix: str = "", separator: str = ".") -> dict:
-    flat = {}
+def flat(tree: dict, prefix: str = "", separator: str = ".") -> dict:
+    """Return the leaves of nested mappings by their joined keys: {"a.b": 1} of {"a": {"b": 1}}."""
+    leaves = {}
     for key, value in tree.items():
         if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}{separator}", separator)
+            leaves |= flat(value, f"{prefix}{key}{separator}", separator)
         else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+            leaves[f"{prefix}{key}"] = value
+    return leaves

@@ -1,6 +1,9 @@
 """What a model's run says in words: Markdown, shown by the MLflow UI."""
 
+from urllib.parse import quote
+
 from sightline.drawing.text import markdown
+from sightline.tracking import view
 from sightline.tracking.locked_results import LockedResults
 
 
@@ -18,7 +21,7 @@ def run_note(model: LockedResults, commit: str | None, dirty: bool) -> str:
     keys = list(model.metrics[splits[-1]])
     rows = [f"| | {' | '.join(splits)} |", "|---" * (len(splits) + 1) + "|"]
     for key in keys:
-        values = (results.get(f"{split}_{key}") for split in splits)
+        values = (results.get(f"{split}/{key}") for split in splits)
         rows.append(f"| {key} | {' | '.join('' if v is None else f'{v:.4f}' for v in values)} |")
     lines = [
         f"Network **{description['network']}** on **{model.dataset}**, task **{model.task}**, "
@@ -50,16 +53,27 @@ def _trained(timing: dict | None) -> str:
 
 
 def title_note(model: LockedResults) -> str:
-    """Return the description of the experiment and of the registered model."""
+    """Return the description of the registered model, and the end of the experiment's."""
     words = model.words
     best = "highest" if words.higher_is_better else "lowest"
     return (
         f"Models for the task {model.task} on {model.dataset}. "
         f"{warning(model.data)}\n\n"
-        f"The alias `champion` marks the {best} `val_{words.figure}` among the versions "
+        f"The alias `champion` marks the {best} `val/{words.figure}` among the versions "
         "whose data, and so whose val split, is that of the newest version. The test "
         "split decides nothing."
     )
+
+
+def experiment_note(model: LockedResults, experiment_id: str) -> str:
+    """Return the description of the experiment, with links to what people look for first."""
+    champion = f"#/models/{quote(model.title, safe='')}?workflowType=machine_learning"
+    links = (
+        f"[The champion]({champion})",
+        f"[the runs, best first]({view.page(experiment_id, 'TABLE')})",
+        f"[in charts]({view.page(experiment_id, 'CHART')})",
+    )
+    return " · ".join([*links, title_note(model)])  # one paragraph: MLflow folds the others
 
 
 def version_note(model: LockedResults) -> str:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from sightline.errors import SightlineError
 from sightline.files import write_json
-from sightline.tracking import notes, registry
+from sightline.tracking import notes, registry, view
+from sightline.tracking.changes import run_name
 from sightline.tracking.locked_results import LockedResults
 from sightline.tracking.store import COMPLETE, FINGERPRINT, Store
 
@@ -28,7 +29,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+NOTE = "mlflow.note.content"
 POINTS = 500  # points in one request; MLflow takes at most 1000
+# of the timing, as tags that a column can show
+SHOWN = {
+    "hardware": ("device", "processor", "dtype", "threads", "processes"),
+    "system": ("platform", "python", "torch"),
+}
 TIMING = "sightline.timing"  # the tag that holds what the training of the run took
 
 
@@ -64,19 +71,21 @@ def _experiment(client: "MlflowClient", model: LockedResults, where: Store) -> s
     """Return the id of the model's experiment, which is made where there is none."""
     experiment = client.get_experiment_by_name(model.title)
     if experiment is None:
-        return client.create_experiment(
-            model.title,
-            None if where.server else (where.artifacts / model.title).as_uri(),
-            {
-                "mlflow.note.content": notes.title_note(model),
-                "mlflow.experimentKind": "custom_model_development",  # spares the UI a question
-            },
-        )
+        place = None if where.server else (where.artifacts / model.title).as_uri()
+        kind = {"mlflow.experimentKind": "custom_model_development"}  # spares the UI a question
+        experiment = client.get_experiment(client.create_experiment(model.title, place, kind))
     if experiment.lifecycle_stage == "deleted":
         raise SightlineError(
             f"{model.name}: the experiment {model.title} was deleted in MLflow at {where.uri}: "
             f"restore it with `mlflow experiments restore -x {experiment.experiment_id}`"
         )
+    # what is there may be somebody's own by now
+    for tag, value in (
+        (view.TAG, view.state(model)),
+        (NOTE, notes.experiment_note(model, experiment.experiment_id)),
+    ):
+        if tag not in experiment.tags:
+            client.set_experiment_tag(experiment.experiment_id, tag, value)
     return experiment.experiment_id
 
 
@@ -96,19 +105,20 @@ def _run(client: "MlflowClient", experiment_id: str, model: LockedResults) -> "R
         FINGERPRINT: model.fingerprint,
         "real_data": str(model.data["real"]).lower(),
         **{f"dvc.{stage}": md5 for stage, md5 in model.locks.items()},
-        "mlflow.note.content": notes.run_note(model, commit, dirty),
+        NOTE: notes.run_note(model, commit, dirty),
         "mlflow.source.name": f"dvc repro log@{model.name}",
         "mlflow.source.type": "PROJECT",
         "mlflow.user": _user(),
     }
     if timing:
-        shown = ("device", "processor", "dtype", "threads")
-        tags |= {TIMING: json.dumps(timing), **{f"hardware.{k}": str(timing[k]) for k in shown}}
+        tags[TIMING] = json.dumps(timing)
+        for group, keys in SHOWN.items():
+            tags |= {f"{group}.{key}": str(timing[key]) for key in keys if key in timing}
     if commit:
         tags |= {"mlflow.source.git.commit": commit, "git.dirty": str(dirty).lower()}
     # so that "duration" is the training's
     start = round((time.time() - timing.get("seconds", 0)) * 1000)
-    return client.create_run(experiment_id, start, tags, model.name)
+    return client.create_run(experiment_id, start, tags, run_name(model))
 
 
 def _write_numbers(

@@ -37,15 +37,22 @@ def serve(layout: Layout, port: int) -> None:
         print(f"the runs are at {masked(where.server)} (MLFLOW_TRACKING_URI)")
         return
     connection.create(where)
-    # MLflow opens with its pages for language models unless it is told what we do
-    page = f"http://{HOST}:{port}/#/experiments?workflowType=machine_learning"
-    print(f"MLflow UI: {page}\n(it needs about ten seconds to start; Ctrl-C ends it)", flush=True)
+    print(
+        f"MLflow UI: {page(port)}\n(it needs about ten seconds to start; Ctrl-C ends it)",
+        flush=True,
+    )
     arguments = ["server", "--host", HOST, "--port", str(port), "--workers", "1"]
     arguments += ["--uvicorn-opts", "--log-level warning"]  # no line for each request
     arguments += ["--backend-store-uri", where.uri]
     arguments += ["--default-artifact-root", where.artifacts.as_uri()]
     os.environ.update(SETTINGS)
     os.execv(sys.executable, [sys.executable, "-m", "mlflow", *arguments])
+
+
+def page(port: int) -> str:
+    """Return the address to open."""
+    # MLflow opens with its pages for language models unless it is told what we do
+    return f"http://{HOST}:{port}/#/experiments?workflowType=machine_learning"
 
 
 def _check_free(port: int) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import logging
+import platform
 from typing import Any
 
 import torch
@@ -53,6 +54,8 @@ def what_it_took(training: Training) -> dict[str, Any]:
         "dtype": dtype_name(training.objective.dtype),
         "threads": place.threads,
         "processes": place.ranks.count,
+        "platform": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
         "torch": torch.__version__,
     }
 
@@ -68,4 +71,16 @@ def leave(layout: Layout, training: Training) -> None:
     writer.writerows(training.history)
     write_atomically(files.epochs, table.getvalue())
     timing.keep(layout, training.name, what_it_took(training))
-    logger.info("%s: %d steps, written to %s", training.name, training.steps, files.path)
+    logger.info("%s", sentence(training, layout))
+
+
+def sentence(training: Training, layout: Layout) -> str:
+    """Return what a training ended with, in a sentence: the figure on val, or on train without."""
+    figure, last = training.task.words.figure, training.history[-1]
+    epochs = training.recipe.epochs
+    split = "val" if last[f"val_{figure}"] else "train"
+    return (
+        f"{training.name}: {figure} {float(last[f'{split}_{figure}']):.4f} on {split} after "
+        f"{epochs} epoch{'s' * (epochs > 1)} ({training.steps:,} steps, {training.seconds:.0f} s), "
+        f"in {layout.trained(training.name).path}"
+    )

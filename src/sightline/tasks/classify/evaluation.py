@@ -9,11 +9,14 @@ from torch.nn.functional import cross_entropy
 
 from sightline.drawing import charts, sheets
 from sightline.drawing.results_folder import ResultsFolder
+from sightline.drawing.text import NAME_TAIL, shortened
 from sightline.tasks.asking import Model, output
 
 SHOWN = 24  # of the worst mistakes
 TOP5_FROM = 20  # classes: among ten, five guesses say little
-LABELLED = 25  # classes up to which each gets its name and each cell its count
+COUNTED = 25  # classes up to which each cell has its count
+NAMED = 100  # classes that have their name: of more, so many at equal distances
+NAME = 140  # pixels of a name in the sheets' font
 
 
 def evaluate(
@@ -122,14 +125,20 @@ def confusion_matrix(
     every = range(len(classes))
     counts = np.array([[counted[actual, guess] for guess in every] for actual in every])
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    few = len(classes) <= LABELLED
-    size = max(4.5, 2.5 + 0.45 * len(classes)) if few else 9
+    few = len(classes) <= COUNTED
+    size = max(4.5, 2.5 + 0.45 * len(classes)) if few else 14
     figure, axes = charts.chart((size + 0.8, size), title, xlabel="predicted", ylabel="actual")
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     figure.colorbar(image, label="share of the actual class")
+    named = every[:: -(-len(classes) // NAMED)]
+    names, text_size = (
+        [shortened(classes[index], NAME, NAME_TAIL) for index in named],
+        10 if few else 6.5,
+    )
+    slant = {"rotation": 45, "ha": "right"} if few else {"rotation": 90}
+    axes.set_xticks(named, names, fontsize=text_size, **slant)  # pyright: ignore
+    axes.set_yticks(named, names, fontsize=text_size)
     if few:
-        axes.set_xticks(every, classes, rotation=45, ha="right")
-        axes.set_yticks(every, classes)
         for (row, column), count in np.ndenumerate(counts):
             if count:
                 colour = "white" if shares[row, column] > 0.5 else "black"

@@ -7,12 +7,14 @@ import numpy as np
 from sightline.drawing import charts
 from sightline.drawing.charts import bare, side_by_side
 from sightline.drawing.results_folder import ResultsFolder
+from sightline.drawing.text import NAME_TAIL, shortened
 from sightline.errors import SightlineError
 from sightline.files import read_table
 from sightline.layout import Drawn
 from sightline.tasks.asking import Model
 
 PAIRS, EXAMPLES = 6, 6  # most frequent mistakes, images of each
+NAME = 120  # pixels of a class name in the sheets' font, which is 4/5 as large as the captions'
 
 
 def leave(model: Model, images: np.ndarray, evaluation: Drawn, results: ResultsFolder) -> None:
@@ -31,7 +33,8 @@ def leave(model: Model, images: np.ndarray, evaluation: Drawn, results: ResultsF
     rows = []
     for actual, predicted, count, of in pairs:
         places = [place for place, pair in enumerate(answers) if pair == (actual, predicted)]
-        caption = f"is {actual[:20]}\nsaid: {predicted[:20]}\n{count} of {of}"
+        names = [shortened(name, NAME, NAME_TAIL) for name in (actual, predicted)]
+        caption = f"is {names[0]}\npredicted {names[1]}\n{count} of {of}"
         rows.append((caption, np.array(images[places[:EXAMPLES]])))
     title = f"What is taken for something else most often\n{results.title}"
     results.picture("confused", rows_of_examples(title, rows))

@@ -30,7 +30,7 @@ def evaluate(
     )
     results.picture("angles", scatter(actual, predicted, results.title))
     worst = np.argsort(-np.abs(predicted - actual), kind="stable")[:SHOWN]
-    captions = [(f"turned {actual[i]:+.0f}°", f"says {predicted[i]:+.0f}°") for i in worst]
+    captions = [(f"turned {actual[i]:+.0f}°", f"predicted {predicted[i]:+.0f}°") for i in worst]
     results.picture("wrongest", sheets.sheet(images[worst], captions, "No image."))
     return {split: figures(angles[split], splits[split][1]) for split in splits}
 
@@ -46,7 +46,7 @@ def figures(predicted: np.ndarray, actual: np.ndarray) -> dict[str, float]:
 def scatter(actual: np.ndarray, predicted: np.ndarray, title: str) -> bytes:
     """Return a scatter plot of predicted against actual angles, as PNG."""
     figure, axes = charts.chart(
-        (5.5, 5.5), title, xlabel="turned by, degrees", ylabel="the model says, degrees"
+        (5.5, 5.5), title, xlabel="turned by, degrees", ylabel="predicted, degrees"
     )
     axes.plot([-LIMIT, LIMIT], [-LIMIT, LIMIT], c="C1", lw=1, label="right")
     axes.scatter(actual, predicted, s=4, alpha=0.25, lw=0, label="an image")
