@@ -132,6 +132,6 @@ def _by_words(faults: dict[str, str]) -> dict[str, list[str]]:
 def _plain(words: str) -> str:
     """Return a message as one line, without folders of this machine, backtraces, lines of code."""
     words = words.partition("Stack backtrace")[0]
-    words = re.sub(r"OpenCV\([\d.]+\) \S+: error: ", "", words)
+    words = re.sub(r"OpenCV\([\d.]+\) \S+: error: |(?<=node )#\d+ ", "", words)
     words = " ".join(re.sub(r"(?:/[\w.+-]+){2,}/", "", words).split()).replace("`", "'")
     return f"`{words if len(words) <= WORDS else words[:WORDS] + ' ...'}`"

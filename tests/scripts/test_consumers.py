@@ -169,11 +169,14 @@ def test_runtimes_from_the_registries_answer_as_this_project_does(root, tmp_path
     runtimes = ["onnxruntime-oldest", "openvino", "opencv-4", "mlflow-serve"]
     if shutil.which("node") and shutil.which("npm"):
         runtimes += ["onnxruntime-node", "onnxruntime-web-node"]
+        if any(map(shutil.which, ("chromium", "google-chrome"))):
+            runtimes.append("chromium-wasm")
     done = run_script("consumers", root, "--folder", str(tmp_path), "--runtimes", *runtimes)
     assert done.returncode == 0, done.stderr
+    summary = done.stdout.partition("## Runtimes")[2].partition("##")[0]
     rows = {
         cells[0]: cells[1:]
-        for line in done.stdout.splitlines()
+        for line in summary.splitlines()
         if len(cells := [cell.strip() for cell in line.strip("|").split("|")]) == 7
     }
     right = 3 + OF_LSTM
@@ -182,7 +185,8 @@ def test_runtimes_from_the_registries_answer_as_this_project_does(root, tmp_path
             assert counts[:3] == [str(right), "", ""], (title, done.stdout)
             assert re.match(r"\d+\.\d+", version)
     assert rows["MLflow serve, curl"][1:4] == [str(3 + 6), "", ""]  # it has no file with lengths
-    assert rows["OpenCV 4"][1:4] == ["3", "", str(OF_LSTM)]
+    assert rows["OpenCV 4"][1:4] == ["1", "2", str(OF_LSTM)]  # the angle of the first image for all
+    assert "model.onnx of cnn-rotation (batch 2)" in done.stdout
     assert "angle has 2 axes and not 1" in done.stdout
     assert len(rows) == len(runtimes) + 2  # the head and its rule
 
