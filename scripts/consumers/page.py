@@ -26,6 +26,10 @@ class Row:
     missing: str | None = None
     verdicts: dict[str, dict[str, Verdict]] = field(default_factory=dict)
 
+    def answered(self, file: str) -> bool:
+        """Whether this runtime was asked for any model's file of this name."""
+        return any(files[file].cases for files in self.verdicts.values() if file in files)
+
 
 def page(models: list[str], rows: dict[str, Row], cases: Path) -> str:
     """Return the page, for these models in this order."""
@@ -33,7 +37,8 @@ def page(models: list[str], rows: dict[str, Row], cases: Path) -> str:
     tables = []
     for file in sorted({file for model in models for file in _files(cases / model)}, reverse=True):
         of_models = [model for model in models if file in _files(cases / model)]
-        tables.append(f"## {file}\n\n{_table(file, of_models, asked)}")
+        if columns := [row for row in asked if row.answered(file)]:
+            tables.append(f"## {file}\n\n{_table(file, of_models, columns)}")
     return TEXT.read_text(encoding="utf-8").format(
         ours=version("onnxruntime"),
         tolerance=TOLERANCE,
@@ -77,9 +82,6 @@ def _summary(rows: list[Row]) -> str:
 
 
 def _table(file: str, models: list[str], rows: list[Row]) -> str:
-    rows = [
-        row for row in rows if any(one[file].cases for one in row.verdicts.values() if file in one)
-    ]
     lines = [
         f"| model | {' | '.join(row.title for row in rows)} |",
         f"| --- |{' --- |' * len(rows)}",
