@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(SYSTEM_PATH)
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help env run demo test test-slow lint lock ui report up down faults gpu gpu-bundle clean
+.PHONY: help env run demo test test-slow lint lock ui report up down faults consumers gpu gpu-bundle clean
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ down: ## end all that `make up` started
 
 faults: env ## kill every process at every stage, see that nothing is lost; writes docs/faults.md
 	PYTHONPATH=.:tests python tests/faults/matrix.py > docs/faults.md.new && mv docs/faults.md.new docs/faults.md
+
+consumers: env ## give the exported models to other runtimes; writes docs/consumers.md
+	python scripts/consumers > docs/consumers.md.new && mv docs/consumers.md.new docs/consumers.md
 
 # a bundle brings what its machine's Python lacks in gpu-packages, and is not given an environment
 gpu: $(if $(wildcard gpu-packages),,env) ## what the project claims about GPUs, in 8 minutes on one: a table

@@ -166,6 +166,9 @@ def _write_onnx(path: Path, bias: float) -> None:
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    image = {"height": 4, "width": 4, "channels": 1, "polarity": "light-on-dark"}
+    texts = {"task": "classify", "classes": json.dumps(CLASSES), "image": json.dumps(image)}
+    helper.set_model_props(model, texts)
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString(deterministic=True))
 

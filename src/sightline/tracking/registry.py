@@ -1,18 +1,15 @@
 """The ONNX model of a run, its version in the registry, and which version is the champion."""
 
-from collections.abc import Iterable
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from sightline.tracking import notes
 from sightline.tracking.locked_results import LockedResults
+from sightline.tracking.logged_model import save_arguments
 from sightline.tracking.store import FINGERPRINT
 
 if TYPE_CHECKING:
-    import onnx
     from mlflow import MlflowClient
     from mlflow.entities import Run
-    from mlflow.models import ModelSignature
 
 CHAMPION = "champion"
 
@@ -30,52 +27,18 @@ def onnx_model(client: "MlflowClient", experiment_id: str, run: "Run", model: Lo
 def _log_onnx(run: "Run", model: LockedResults) -> str:
     import mlflow
     import mlflow.onnx as mlflow_onnx
-    import numpy as np
-    import onnx
 
     from sightline.inference import session as inference
 
     inference.errors_only()  # MLflow opens the model, to try the example on it
-    proto, data = onnx.load(model.model_files.onnx), model.data
-    example = np.zeros((1, data["height"], data["width"], data["channels"]), np.uint8)
     mlflow.set_experiment(experiment_id=run.info.experiment_id)  # log_model takes no other way
     info = mlflow_onnx.log_model(
-        proto,
         name=model.name,
         run_id=run.info.run_id,
-        signature=_signature(proto),
-        input_example={"images": example},
-        pip_requirements=[f"{package}=={version(package)}" for package in ("onnx", "onnxruntime")],
-        save_as_external_data=False,
         tags={FINGERPRINT: model.fingerprint},
+        **save_arguments(model.model_files),
     )
     return info.model_id
-
-
-def _signature(proto: "onnx.ModelProto") -> "ModelSignature":
-    """Return the graph's required inputs and its outputs, with -1 for every size that may vary."""
-    import numpy as np
-    import onnx
-    from mlflow.models import ModelSignature
-    from mlflow.types import Schema, TensorSpec
-
-    def schema(values: "Iterable[onnx.ValueInfoProto]") -> Schema:
-        return Schema(
-            [
-                TensorSpec(
-                    np.dtype(
-                        onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
-                    ),
-                    tuple(d.dim_value or -1 for d in value.type.tensor_type.shape.dim),
-                    value.name,
-                )
-                for value in values
-            ]
-        )
-
-    optional = {tensor.name for tensor in proto.graph.initializer}
-    required = [value for value in proto.graph.input if value.name not in optional]
-    return ModelSignature(schema(required), schema(proto.graph.output))
 
 
 def registered_version(
