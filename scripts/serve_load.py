@@ -11,7 +11,8 @@ and prints three things:
 2. a fixed rate (`--rate`) of Poisson arrivals: errors, latency, the server's CPU time, which other
    programs on the machine change less than they change a latency;
 3. the Server scenario of MLPerf Inference (Reddi et al. 2019, arXiv:1911.02549): the highest rate
-   of Poisson arrivals at which the 99th percentile stays under `--bound-ms` and nothing fails.
+   of Poisson arrivals at which the 99th percentile stays under `--bound-ms` and nothing fails, in
+   one of three tries.
 
 A latency counts from the moment at which the request was due, so that a server that falls behind
 pays for it. Arrivals and images are drawn from `--seed`. MLPerf asks for 60 seconds at each rate;
@@ -43,6 +44,7 @@ from sightline.inference.session import Session
 from sightline.layout import Layout
 
 FIRST_RATE = 50.0  # 1/s
+TRIES = 3
 RESOLUTION = 0.05  # of the highest rate: where the search ends
 IMAGES = 200
 
@@ -69,17 +71,21 @@ class Client:
 
     async def ask(self, image: bytes) -> int:
         """Send one image; return the status of the answer."""
-        reader, writer = (
-            self._free.pop()
-            if self._free
-            else await asyncio.open_connection("127.0.0.1", self._port)
-        )
+        reader, writer = await self._connection()
         writer.write(question(self._path, image))
         head = await reader.readuntil(b"\r\n\r\n")
         length = re.search(rb"(?i)content-length: (\d+)", head)
         await reader.readexactly(int(length[1]) if length else 0)
         self._free.append((reader, writer))
         return int(head.split()[1])
+
+    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        while self._free:
+            reader, writer = self._free.pop()
+            if not reader.at_eof():  # the server closes one that was idle for 5 seconds
+                return reader, writer
+            writer.close()
+        return await asyncio.open_connection("127.0.0.1", self._port)
 
     def close(self) -> None:
         """Close all connections."""
@@ -174,14 +180,17 @@ async def highest_rate(
     """Return the highest rate (1/s) at which p99 <= `bound` ms without an error, and its Latencies.
 
     `at(rate)` measures one rate. Doubles until a rate fails, then halves the gap until it is
-    RESOLUTION of the rate. 0 and None where even 1/s fails.
+    RESOLUTION of the rate. A rate fails after TRIES: one alone may have met other programs at work.
+    0 and None where even 1/s fails.
     """
     low, high, kept, rate = 0.0, None, None, FIRST_RATE
     while high is None or (high > 1 and high - low > RESOLUTION * high):
-        latencies = await at(rate)
-        print(f"  {rate:.0f}/s: {latencies}", flush=True)
-        if np.percentile(latencies.milliseconds, 99) <= bound and not latencies.errors:
-            low, kept = rate, latencies
+        for _ in range(TRIES):
+            latencies = await at(rate)
+            print(f"  {rate:.0f}/s: {latencies}", flush=True)
+            if np.percentile(latencies.milliseconds, 99) <= bound and not latencies.errors:
+                low, kept = rate, latencies
+                break
         else:
             high = rate
         rate = 2 * low if high is None else (low + high) / 2

@@ -1,56 +1,19 @@
 """A server of three small models, and images that they know."""
 
-import io
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import httpx
 import numpy as np
 import pytest
 from exported import trained
-from PIL import Image
+from serving.server import Server, serving
 
 from sightline.data.arrays import load_split
 from sightline.export.export import export
 from sightline.layout import Layout
 
 MODELS = ("cnn", "lstm-next-row", "cnn-rotation")
-
-
-class Server(NamedTuple):
-    """A running `sightline serve`."""
-
-    process: subprocess.Popen
-    port: int
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-
-@contextmanager
-def serving(*arguments: str) -> Iterator[Server]:
-    command = [sys.executable, "-m", "sightline.cli", "serve", *arguments, "--port", "0"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            line = process.stdout.readline()
-            assert line, process.stderr.read()
-            yield Server(process, int(re.search(r"http://127\.0\.0\.1:(\d+) ", line)[1]))
-        finally:
-            process.kill()
-
-
-def png(image: np.ndarray, **options) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(image).save(out, "png", **options)
-    return out.getvalue()
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,9 @@ import httpx
 import numpy as np
 import psutil
 import pytest
-from serving.conftest import Server, png, serving
+from served import png
 from serving.hostile import ANY, kinds
+from serving.server import Server, serving
 
 from sightline.inference.session import Session
 

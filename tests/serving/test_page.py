@@ -6,9 +6,9 @@ import shutil
 import subprocess
 
 import pytest
+from served import png
 from support import PROJECT
 
-from serving.conftest import png
 from sightline.serving.limits import Limits
 
 PAGE = (PROJECT / "docs" / "serving.md").read_text(encoding="utf-8")

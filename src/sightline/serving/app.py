@@ -18,6 +18,7 @@ from starlette.datastructures import UploadFile
 from sightline import __version__
 from sightline.errors import one_line
 from sightline.host.processors import cores
+from sightline.serving.gate import RETRY_AFTER
 from sightline.serving.limits import Limits
 from sightline.serving.pixels import read_json_images
 from sightline.serving.served import ServedModel, Wanted
@@ -59,7 +60,7 @@ _REFUSALS = {
     408: "the request did not come in in time",
     413: "too many bytes",
     422: "no image could be read: each answer has its `error`",
-    503: "too many requests at once: ask again after Retry-After seconds",
+    503: "too many requests at once, or images in them: ask again after Retry-After seconds",
 }
 
 
@@ -128,12 +129,23 @@ def application(models: dict[str, ServedModel], limits: Limits, threads: int) ->
             images = await _from_form(request, limits)
         wanted = Wanted(top, invert, time.monotonic() + limits.seconds)
         jobs = [run(pool, model.answer, *image, wanted, reading) for image in images]
-        answers = await asyncio.gather(*jobs)
+        answers = _complete(await asyncio.gather(*jobs, return_exceptions=True), limits)
         readable = any("error" not in answer for answer in answers)
         return JSONResponse({"model": name, "answers": answers}, 200 if readable else 422)
 
     app.include_router(router)
     return app
+
+
+def _complete(answers: list[Any], limits: Limits) -> list[dict[str, Any]]:
+    """Return the answers if all are there. They were waited for: none is at work any more."""
+    for answer in answers:
+        if isinstance(answer, TimeoutError):
+            detail = f"not answered within {limits.seconds:g} seconds: ask again, for fewer images"
+            raise HTTPException(503, detail, {"Retry-After": str(RETRY_AFTER)})
+        if isinstance(answer, BaseException):
+            raise answer
+    return answers
 
 
 def _find(models: dict[str, ServedModel], name: str) -> ServedModel:

@@ -16,7 +16,7 @@ RETRY_AFTER = 1  # seconds
 
 
 class Gate:
-    """An ASGI application around another one. `at_work`: how many requests with images (POST) are inside."""
+    """An ASGI application around another one. `at_work`: how many requests (POST) are inside."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app, self._limits = app, limits

@@ -50,12 +50,13 @@ class ServedModel:
     ) -> dict[str, Any]:
         """Return the answer about one image as JSON, or `error`, why there is none.
 
-        `reading` is held while the image is decoded: so few at once that memory has a bound.
+        `reading` is held while the image is decoded: so few at once that memory has a bound. Raises
+        TimeoutError where its turn comes too late.
         """
         try:
             with self._batches.on_its_way(), reading:
                 if time.monotonic() > wanted.end:
-                    return {"image": name, "error": "not begun in time: ask again"}
+                    raise TimeoutError
                 pixels, notes = self._model.prepare(image, wanted.invert, self._limits.pixels)
         except MemoryError:
             return {"image": name, "error": "it takes more memory than there is"}
