@@ -40,9 +40,12 @@ lint: env ## check style, format and types
 
 lock: env ## write requirements.lock anew from pyproject.toml; UPGRADE=--upgrade takes newer versions
 	uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
-	  --extra pipeline --extra predict --extra verify --extra sign --extra postgres \
+	  --extra pipeline --extra predict --extra serve --extra verify --extra sign --extra postgres \
 	  --group build --group lint --group scripts --group test \
 	  --no-emit-index-url --custom-compile-command 'make lock' $(UPGRADE) -o requirements.lock
+	uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	  --extra serve --constraint requirements.lock --no-annotate \
+	  --no-emit-index-url --custom-compile-command 'make lock' -o docker/serve.lock
 
 ui: env ## the MLflow UI, on 127.0.0.1, after completing its runs
 	sightline ui

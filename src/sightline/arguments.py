@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import FunctionType
 
@@ -57,6 +58,22 @@ def _predict(sub: argparse.ArgumentParser) -> None:
         choices=("auto", "yes", "no"),
         default="auto",
         help="turn light into dark: auto does so for a light border, if the model wants a dark one",
+    )
+
+
+def _serve(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "models", nargs="+", metavar="MODEL", help="a name in params.yaml, a folder, an ONNX file"
+    )
+    sub.add_argument("--host", default="127.0.0.1", help="127.0.0.1 where it is left out")
+    sub.add_argument("--port", type=int, default=8000, help="8000; 0 takes a free one")
+    sub.add_argument("--threads", type=_count, default=1, help="of onnxruntime for one call; 1")
+    sub.add_argument(
+        "--queue", type=_count, default=64, help="requests at once; more are refused; 64"
+    )
+    sub.add_argument("--batch", type=_count, default=32, help="images in one call at most; 32")
+    sub.add_argument(
+        "--wait-ms", type=_milliseconds, default=2, help="for images that are being read; 2"
     )
 
 
@@ -133,10 +150,26 @@ def _top(text: str) -> int:
     return int(text)
 
 
+def _count(text: str) -> int:
+    """Return a number from 1 on; an error of argparse for what is none."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number, 1 or more")
+    return int(text)
+
+
+def _milliseconds(text: str) -> float:
+    """Return milliseconds from 0 to 1000; an error of argparse for what are none."""
+    with suppress(ValueError):
+        if 0 <= (value := float(text)) <= 1000:
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} are no milliseconds, 0 to 1000")
+
+
 _ADD = {
     "log": _log,
     "repro": _repro,
     "predict": _predict,
+    "serve": _serve,
     "publish": _publish,
     "verify": _verify,
     "benchmark": _benchmark,

@@ -133,6 +133,22 @@ def predict(args: argparse.Namespace) -> None:
     predict(args.model, args.images, top=args.top, invert=args.invert)
 
 
+def serve(args: argparse.Namespace) -> None:
+    """Answer about images over HTTP, by exported models. Needs no torch."""
+    from sightline.serving.serve import serve
+
+    serve(
+        args.models,
+        Layout(),
+        host=args.host,
+        port=args.port,
+        threads=args.threads,
+        queue=args.queue,
+        batch=args.batch,
+        wait=args.wait_ms / 1000,
+    )
+
+
 def publish(args: argparse.Namespace) -> None:
     """Write a folder of one exported model for others: card, test vectors, sums, provenance."""
     from sightline.publishing.publish import publish
@@ -247,7 +263,7 @@ def _rank() -> int | None:
 
 COMMANDS = (
     *(repro, download, preprocess, weights, train, evaluate, insight, export, log, code),
-    *(predict, publish, verify, benchmark, compare, report, ui),
+    *(predict, serve, publish, verify, benchmark, compare, report, ui),
     *(validate, add, remove, clone),
 )
 

@@ -32,6 +32,7 @@ FLOORS = [
     "export",
     "pipeline",
     "publishing",
+    "serving",
     "tracking",
     "report",
     "benchmark",
@@ -44,6 +45,8 @@ FLOORS = [
 HOMES = {
     "PIL": {"sample", "data", "drawing", "tasks", "inference"},
     "dvc": {"pipeline"},
+    "fastapi": {"serving"},
+    "fastapi_offline": {"serving"},
     "filelock": {"host", "pipeline", "tracking"},
     "jinja2": {"report"},
     "matplotlib": {"drawing", "insight", "report", "benchmark"},
@@ -55,7 +58,7 @@ HOMES = {
     "onnxruntime": {"inference", "benchmark"},
     "prefect": {"flows"},
     "psutil": {"host", "benchmark", "flows"},
-    "pydantic": {"settings", "networks", "models", "flows"},
+    "pydantic": {"settings", "networks", "models", "serving", "flows"},
     "requests": {"data", "tracking"},
     "rich": {"pipeline"},
     "ruamel": {"settings", "publishing"},
@@ -68,6 +71,7 @@ HOMES = {
     },
     "torchvision": {"networks"},
     "tqdm": {"data", "cli"},
+    "uvicorn": {"serving"},
     "yaml": {"pipeline", "flows"},
 }
 # what comes with a library whose objects are theirs: it goes where that one goes
@@ -75,12 +79,14 @@ COMES_WITH = {
     "httpx": "prefect",
     "markupsafe": "jinja2",
     "networkx": "dvc",
+    "starlette": "fastapi",
     "urllib3": "requests",
     "voluptuous": "dvc",
 }
 # how a library is called in pyproject.toml where that is another name than one imports
 PROJECTS = {
     "PIL": "pillow",
+    "fastapi_offline": "fastapi-offline",
     "model_signing": "model-signing",
     "ruamel": "ruamel.yaml",
     "yaml": "pyyaml",
@@ -171,7 +177,7 @@ def test_each_library_is_at_home_in_a_few_packages():
 def test_each_library_is_one_that_pyproject_asks_for():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    asked = project["dependencies"] + extras["pipeline"] + extras["sign"]
+    asked = project["dependencies"] + extras["pipeline"] + extras["serve"] + extras["sign"]
     names = {re.match(r"[\w.-]+", requirement)[0].lower() for requirement in asked}
     assert {PROJECTS.get(library, library) for library in HOMES} <= names
 
@@ -195,6 +201,7 @@ import {module}
         ("sightline.data.preprocess", {"torch", "mlflow", "dvc"}),
         ("sightline.inference.predict", {"torch", "torchvision", "onnx", "mlflow", "dvc"}),
         ("sightline.publishing.verify", {"torch", "mlflow", "dvc", "yaml", "requests"}),
+        ("sightline.serving.serve", {"torch", "torchvision", "onnx", "mlflow", "dvc", "requests"}),
         ("sightline.settings.params", {"torch", "mlflow", "dvc", "onnxruntime", "numpy"}),
         ("sightline.tasks", {"torch", "mlflow", "dvc", "onnxruntime"}),
         ("sightline.training.loop", {"mlflow", "dvc", "prefect", "onnx", "PIL", "torchvision"}),

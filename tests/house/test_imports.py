@@ -1,7 +1,9 @@
 """What a command imports is paid for by each of its starts: a budget for each."""
 
+import subprocess
 import sys
 
+import measurable
 import pytest
 from workspace import copy_project
 
@@ -30,6 +32,25 @@ status = main(sys.argv[1:])
 print("\\n", *sys.modules)
 sys.exit(status)
 """
+
+
+SERVE = """
+import sys
+import uvicorn
+uvicorn.Server.run = lambda server, sockets: sockets[0].close()
+from sightline.cli import main
+status = main(["serve", sys.argv[1], "--port", "0"])
+print("\\n", *sys.modules)
+sys.exit(status)
+"""
+
+
+def test_serve_imports_no_torch(tmp_path):
+    measurable.make(tmp_path, "mlp")
+    command = [sys.executable, "-c", SERVE, "mlp"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert HEAVY & set(done.stdout.splitlines()[-1].split()) == {"onnxruntime"}
 
 
 def test_commands_import_what_they_need_and_no_more(tmp_path):

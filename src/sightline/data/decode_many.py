@@ -11,7 +11,6 @@ from multiprocessing import get_context
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from sightline.data import image_files
 from sightline.data.form import Form
@@ -75,10 +74,7 @@ def worthwhile_processes(images: int) -> int:
 
 def _read_one(item: Item, form: Form) -> np.ndarray | Broken:
     if isinstance(item.image, np.ndarray):
-        if item.image.shape == (form.size, form.size, form.channels) and form.crop == 1:
-            return item.image
-        pixels = item.image[..., 0] if item.image.shape[2] == 1 else item.image
-        return image_files.fit(Image.fromarray(pixels), form)
+        return image_files.fit_array(item.image, form)
     try:
         return image_files.read_as(item.image, form)
     except ValueError as error:

@@ -53,19 +53,21 @@ def read(data: bytes, size: int, channels: int, crop: float = 1.0) -> np.ndarray
     return read_as(data, Form(size, channels, size, crop))
 
 
-def read_as(data: bytes, form: Form) -> np.ndarray:
+def read_as(data: bytes, form: Form, most_pixels: int | None = None) -> np.ndarray:
     """Return an encoded image as uint8 H x W x channels, `form.size` pixels its shorter side.
 
     EXIF rotation is applied; transparent parts show white; 16-bit grey is scaled to 8 bits. The
     middle of the image is resized (bilinear, antialiased), which is the same as resizing the
     shorter side and cropping the centre. A JPEG is decoded at the smallest of 1, 1/2, 1/4 and 1/8
     of its size that still holds as many pixels as are asked for. Raises ValueError where it is not
-    a whole image (`damage`), or its pixels are numbers without a scale (`depth`).
+    a whole image (`damage`), or its pixels are numbers without a scale (`depth`), or there are more
+    than `most_pixels` of them, which is seen before any is decoded.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata is no matter; a bomb is an error below
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                _check_size(image, most_pixels)
                 if image.format != "PNG":
                     return _read(image, data, form)
                 image.verify()  # a PNG has checksums; PIL looks at all of them only when asked
@@ -79,6 +81,14 @@ def read_as(data: bytes, form: Form) -> np.ndarray:
         raise ValueError(str(error).strip() or type(error).__name__) from None
 
 
+def _check_size(image: ImageFile.ImageFile, most_pixels: int | None) -> None:
+    width, height = image.size
+    if most_pixels and width * height > most_pixels:
+        raise ValueError(
+            f"{width} x {height} are more than {most_pixels:,} pixels: make it smaller"
+        )
+
+
 def _read(image: ImageFile.ImageFile, data: bytes, form: Form) -> np.ndarray:
     # of a JPEG libjpeg then computes fewer pixels, and for grey no colours; others have no draft
     least = math.ceil(form.size / form.crop)
@@ -87,6 +97,13 @@ def _read(image: ImageFile.ImageFile, data: bytes, form: Form) -> np.ndarray:
     # 375 pixels by 2 are 187.5, in an image of 188: the rest of the last one is libjpeg's padding
     extent = drafted[1][2:] if drafted else image.size
     return _upright(fit(image, form, extent), image)
+
+
+def fit_array(pixels: np.ndarray, form: Form) -> np.ndarray:
+    """Return pixels, uint8 H x W x C of one channel or three, as uint8 H x W x C in a form."""
+    if pixels.shape == (form.size, form.size, form.channels) and form.crop == 1:
+        return pixels
+    return fit(Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels), form)
 
 
 def fit(image: Image.Image, form: Form, extent: tuple[float, float] | None = None) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,11 +11,15 @@ Ask = Callable[[np.ndarray], dict[str, np.ndarray]]
 
 
 class Answer(NamedTuple):
-    """What `predict` prints of one image, and a picture to keep under the name `suffix`, if any."""
+    """What `predict` prints of one image, and a picture to keep under the name `suffix`, if any.
+
+    `values`: the same for a program, which JSON can hold; what `serve` returns.
+    """
 
     text: str
     picture: np.ndarray | None = None
     suffix: str = ""
+    values: dict[str, Any] = {}  # noqa: RUF012 nobody changes it
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,11 @@ def answer(ask: Ask, image: np.ndarray, classes: list[str], top: int) -> Answer:
     """Return the `top` likeliest classes with their probabilities, the likeliest first."""
     probabilities = ask(image[None])["probabilities"][0]
     best = np.argsort(-probabilities, kind="stable")[:top]
-    return Answer(", ".join(f"{classes[index]} {probabilities[index]:.1%}" for index in best))
+    shares = [(classes[index], float(probabilities[index])) for index in best]
+    return Answer(
+        ", ".join(f"{name} {share:.1%}" for name, share in shares),
+        values={"classes": [{"name": name, "probability": share} for name, share in shares]},
+    )
 
 
 WORDS = Words(

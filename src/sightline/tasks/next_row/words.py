@@ -20,7 +20,10 @@ def answer(ask: Ask, image: np.ndarray, classes: list[str], top: int) -> Answer:
     known = height // 2
     completed = complete(lambda rows: ask(rows)["next_row"], image[None], known)[0]
     return Answer(
-        f"rows {known + 1} to {height} completed from those above", completed, "completed"
+        f"rows {known + 1} to {height} completed from those above",
+        completed,
+        "completed",
+        {"known_rows": known, "rows": height},
     )
 
 

@@ -7,9 +7,10 @@ from sightline.tasks.words import WRONGEST, Answer, Ask, Topic, Words
 
 def answer(ask: Ask, image: np.ndarray, classes: list[str], top: int) -> Answer:
     """Return by how many degrees the image is turned."""
-    angle = ask(image[None])["angle"][0]
+    angle = float(ask(image[None])["angle"][0])
     direction = "counter-clockwise" if angle > 0 else "clockwise"
-    return Answer(f"turned by {abs(angle):.1f} degrees {direction}")
+    text = f"turned by {abs(angle):.1f} degrees {direction}"
+    return Answer(text, values={"angle": angle})
 
 
 WORDS = Words(
