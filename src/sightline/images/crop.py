@@ -7,10 +7,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from sightline.images.random_numbers import RandomNumbers
-from sightline.settings.recipe import Box
+from sightline.settings.recipe import Box, Recipe
 
 TRIES = 10  # as many as torchvision's RandomResizedCrop makes
 _AT_ONCE = {"cpu": 8}  # images, by device: few stay in a processor's cache
+
+
+def training_view(
+    rows: Tensor, extents: Tensor | None, recipe: Recipe, epoch: int, random: RandomNumbers
+) -> Tensor:
+    """Return what training shows of stored images, uint8 N x size x size x C, in an epoch."""
+    size, box = recipe.size_in(epoch, rows.shape[1]), recipe.augment.crop
+    return cropped(rows, extents, box, random, size) if box else resized(rows, extents, size)
 
 
 def cropped(

@@ -196,9 +196,14 @@ def as_written(recipe: Recipe) -> dict[str, Any]:
     So a model that was trained before they came keeps its description, and its exported bytes.
     """
     settings = asdict(recipe)
-    augment = ("crop", "colour", "erase", "mixup", "cutmix")
-    for part, later in ((settings, ("train_size",)), (settings["augment"], augment)):
-        for name in later:
-            if not part[name]:
-                del part[name]
+    augment, optimizer = settings["augment"], settings["optimizer"]
+    for name in ("crop", "colour", "erase", "mixup", "cutmix"):
+        if not augment[name]:
+            del augment[name]
+    if not settings["train_size"]:
+        del settings["train_size"]
+    if settings["accumulate"] == 1:
+        del settings["accumulate"]
+    if optimizer["nesterov"]:
+        del optimizer["nesterov"]
     return settings

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sightline.images.augment import augment
-from sightline.images.crop import cropped, resized
+from sightline.images.crop import training_view
 from sightline.images.mix import mix
 from sightline.images.random_numbers import RandomNumbers, generator
 from sightline.models.trained import TrainedModel
@@ -88,9 +88,11 @@ class Training:
     def take_step(self, index: Tensor, images: Tensor, labels: Tensor, epoch: int) -> None:
         """Move the weights against the gradient of the loss on the images, which are at `index`."""
         recipe, ranks = self.recipe, self.place.ranks
+        extents = self.train_set.extents
+        extents = None if extents is None else extents[index]
+        images = training_view(images, extents, recipe, epoch, self.random_numbers("crop"))
         images = augment(
-            self.shown(index, images, epoch),
-            *(index, recipe.augment, self.random_numbers("augment"), self.seed, epoch),
+            images, index, recipe.augment, self.random_numbers("augment"), self.seed, epoch
         )
         images, targets = self.task.pose(images, labels, self.random_numbers("pose"))
         if (changes := recipe.augment).mixes:
@@ -131,15 +133,6 @@ class Training:
                 (loss * (share * ranks.count)).backward()
             seen.append(torch.stack([loss.detach(), scores.mean()]) * share)
         return sum(seen[1:], seen[0])
-
-    def shown(self, index: Tensor, images: Tensor, epoch: int) -> Tensor:
-        """Return what training shows of stored images, at its size in this epoch."""
-        size, crop = self.recipe.size_in(epoch, images.shape[1]), self.recipe.augment.crop
-        extents = self.train_set.extents
-        extents = None if extents is None else extents[index]
-        if crop:
-            return cropped(images, extents, crop, self.random_numbers("crop"), size)
-        return resized(images, extents, size)
 
     def random_numbers(self, purpose: str) -> RandomNumbers:
         """Return what is random about the images of this step's batch, of this rank's part."""
