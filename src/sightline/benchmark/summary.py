@@ -22,6 +22,10 @@ def text(records: list[Record]) -> str:
         "multi-stream), `/ torch` the median over that of torch eager in the same run, `largest:` "
         "that of the largest batch, best images/s the throughput at the best batch size (offline).",
         tables.speed(records),
+        "## From the quickest call to the slowest",
+        "`MLPerf` is the early-stopping estimate beside the plain percentile: the latency that the "
+        "percentile exceeds with a chance of 1 % at most.",
+        tables.tails(records),
         "## Cold start, memory, answers",
         "Each cold start is a fresh process with one thread.",
         tables.costs(records),
