@@ -11,6 +11,7 @@ from sightline.errors import SightlineError
 from sightline.networks.layers import Network
 
 BATCH = 500
+_PIXELS = 64 * 64  # of an image up to which a batch is full; of larger ones it has fewer
 
 
 class Model(Protocol):
@@ -32,8 +33,9 @@ def answers(model: Model, images: np.ndarray) -> Iterator[tuple[slice, dict[str,
 
     Raises SightlineError where one is no number.
     """
-    for start in range(0, len(images), BATCH):
-        part = slice(start, min(start + BATCH, len(images)))
+    batch = at_once(BATCH, images)
+    for start in range(0, len(images), batch):
+        part = slice(start, min(start + batch, len(images)))
         outputs = model(torch.from_numpy(np.array(images[part])))
         if wrong := next((name for name, out in outputs.items() if not out.isfinite().all()), None):
             raise SightlineError(
@@ -42,6 +44,14 @@ def answers(model: Model, images: np.ndarray) -> Iterator[tuple[slice, dict[str,
                 "clip_norm, and train it again"
             )
         yield part, outputs
+
+
+def at_once(most: int, images: np.ndarray) -> int:
+    """Return how many of `images`, N x H x W x C, a network reads at once: `most` of small ones, of
+    large ones as many as take no more memory.
+    """
+    height, width = images.shape[1:3]
+    return max(1, min(most, most * _PIXELS // max(1, height * width)))
 
 
 def output(model: Model, images: np.ndarray, name: str) -> np.ndarray:

@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from sightline.tasks.asking import at_once
 from sightline.training.step import Training
 
 VAL_BATCH = 1000
@@ -49,8 +50,9 @@ def validate(training: Training) -> tuple[float, float]:
     ranks, val_set = training.place.ranks, training.val_set
     sums = torch.zeros(2, dtype=torch.float64, device=training.place.device)
     part = ranks.part(len(val_set))  # of few images a rank may have none
-    starts = range(part.start, part.stop, VAL_BATCH)
-    indices = (torch.arange(start, min(start + VAL_BATCH, part.stop)) for start in starts)
+    batch = at_once(VAL_BATCH, val_set.array)
+    starts = range(part.start, part.stop, batch)
+    indices = (torch.arange(start, min(start + batch, part.stop)) for start in starts)
     with training.averaged():
         ranks.broadcast_buffers(training.network.eval())
         for _, images, targets in val_set.batches(indices):
