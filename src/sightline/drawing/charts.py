@@ -99,7 +99,7 @@ def plot_lines(axes: "Axes", lines: Sequence[Line], log: bool = False) -> None:
     if log:
         axes.set_yscale("log")
     # there is no half an epoch, step or row
-    axes.xaxis.get_major_locator().set_params(integer=True)  # pyright: ignore
+    axes.locator_params("x", integer=True)  # pyright: ignore
     axes.grid(alpha=0.3)
     if len(lines) > 1:
         axes.legend(fontsize=9, frameon=False)

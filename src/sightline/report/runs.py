@@ -36,7 +36,7 @@ def _runs_table(model: LockedResults, runs: list[Finished]) -> str:
     for run in others:
         here = run.fingerprint == model.fingerprint
         values = []
-        for key in (f"val_{figure}", f"test_{figure}"):
+        for key in (f"val/{figure}", f"test/{figure}"):
             values += beside(run.figures.get(key), None if here else results.get(key))
         changed = HERE if here else ", ".join(changes(own, run.params)) or ABSENT
         rows.append((changed, *values, number(run.figures.get("seconds"), ".1f")))

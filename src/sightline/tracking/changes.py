@@ -1,14 +1,11 @@
 """What was changed for a model, against the commit: its run is named by it."""
 
 import os
-import subprocess
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from sightline.drawing.text import cut
 from sightline.layout import PARAMS
+from sightline.pipeline import committed
 from sightline.tracking.locked_results import LockedResults, flat
 
 LONGEST = 100  # characters of a run's name
@@ -29,27 +26,16 @@ def changes(model: LockedResults) -> dict[str, Any]:
 
     Empty where the commit has no such model, or there is no commit.
     """
-    committed = _committed(model.layout.root)
-    if model.name not in (committed.get("models") or {}):
+    before = committed.params(model.layout.root)
+    if model.name not in (before.get("models") or {}):
         return {}
     used = model.stages["train"]["params"][PARAMS]
     changed = {}
     for key, value in used.items():
         section, _, name = key.partition(".")
-        before = (committed.get(section) or {}).get(name)
-        if section in ("models", "recipes") and before is not None:
-            old = flat(before) if isinstance(before, dict) else {"": before}
+        entry = (before.get(section) or {}).get(name)
+        if section in ("models", "recipes") and entry is not None:
+            old = flat(entry) if isinstance(entry, dict) else {"": entry}
             new = flat(value) if isinstance(value, dict) else {"": value}
             changed |= {k: v for k, v in new.items() if old.get(k) != v}
     return changed
-
-
-def _committed(root: Path) -> dict[str, Any]:
-    """Return params.yaml as git's HEAD has it; empty where there is none that can be read."""
-    command = ["git", "-C", str(root), "show", f"HEAD:./{PARAMS}"]
-    try:
-        text = subprocess.run(command, capture_output=True, check=True).stdout
-        params = yaml.safe_load(text)
-    except (subprocess.CalledProcessError, FileNotFoundError, yaml.YAMLError):
-        return {}
-    return params if isinstance(params, dict) else {}

@@ -14,7 +14,7 @@ SHOWN = 1000  # the newest runs of an experiment
 
 @dataclass(frozen=True)
 class Finished:
-    """A run: the model it is of, what was chosen, flat, and its figures, val_top1 and the like."""
+    """A run: the model it is of, what was chosen, flat, and its figures, val/top1 and the like."""
 
     model: str
     fingerprint: str

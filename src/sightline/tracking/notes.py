@@ -1,7 +1,5 @@
 """What a model's run says in words: Markdown, shown by the MLflow UI."""
 
-from urllib.parse import quote
-
 from sightline.drawing.text import markdown
 from sightline.tracking import view
 from sightline.tracking.locked_results import LockedResults
@@ -67,9 +65,8 @@ def title_note(model: LockedResults) -> str:
 
 def experiment_note(model: LockedResults, experiment_id: str) -> str:
     """Return the description of the experiment, with links to what people look for first."""
-    champion = f"#/models/{quote(model.title, safe='')}?workflowType=machine_learning"
     links = (
-        f"[The champion]({champion})",
+        f"[The champion]({view.registered_model(model.title)})",
         f"[the runs, best first]({view.page(experiment_id, 'TABLE')})",
         f"[in charts]({view.page(experiment_id, 'CHART')})",
     )

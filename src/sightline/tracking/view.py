@@ -6,12 +6,14 @@ A release of MLflow that reads another form shows its own default instead.
 """
 
 import json
+from urllib.parse import quote
 
 from sightline.tracking.locked_results import LockedResults
 
 KEY = "sightline"
 TAG = f"mlflow.sharedViewState.{KEY}"
 
+_OURS = "workflowType=machine_learning"  # else MLflow shows its pages for language models
 _PARAMS = ("network", "recipe", "epochs")
 _OVERVIEW, _REST = "Settings and figures", ("epoch", "val", "test", "Model metrics")
 
@@ -19,9 +21,13 @@ _OVERVIEW, _REST = "Settings and figures", ("epoch", "val", "test", "Model metri
 def page(experiment_id: str, mode: str) -> str:
     """Return the link to an experiment's page in this state; `mode` is TABLE or CHART."""
     return (
-        f"#/experiments/{experiment_id}/runs?workflowType=machine_learning"
-        f"&viewStateShareKey={KEY}&compareRunsMode={mode}"
+        f"#/experiments/{experiment_id}/runs?{_OURS}&viewStateShareKey={KEY}&compareRunsMode={mode}"
     )
+
+
+def registered_model(title: str) -> str:
+    """Return the link to a registered model's page, which shows its versions and their aliases."""
+    return "/".join(["#", "models", f"{quote(title, safe='')}?{_OURS}"])
 
 
 def state(model: LockedResults) -> str:

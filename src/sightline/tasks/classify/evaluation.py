@@ -1,6 +1,7 @@
 """classify: top-1, calibration, precision and recall by class, confusions, the worst mistakes."""
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -135,8 +136,8 @@ def confusion_matrix(
         [shortened(classes[index], NAME, NAME_TAIL) for index in named],
         10 if few else 6.5,
     )
-    slant = {"rotation": 45, "ha": "right"} if few else {"rotation": 90}
-    axes.set_xticks(named, names, fontsize=text_size, **slant)  # pyright: ignore
+    slant: dict[str, Any] = {"rotation": 45, "ha": "right"} if few else {"rotation": 90}
+    axes.set_xticks(named, names, fontsize=text_size, **slant)
     axes.set_yticks(named, names, fontsize=text_size)
     if few:
         for (row, column), count in np.ndenumerate(counts):
