@@ -35,6 +35,13 @@ class Graph:
         self.nodes.append(helper.make_node(kind, inputs, outputs, outputs[0], **attributes))
         return outputs[0]
 
+    def rename(self, output: str, name: str) -> None:
+        """Give an output of the last layer the name that a file's output has."""
+        for node in self.nodes:
+            for index, value in enumerate(node.output):
+                if value == output:
+                    node.output[index] = node.name = name
+
 
 def constant(name: str, array: np.ndarray) -> onnx.TensorProto:
     """Return a constant. Integers are shapes and axes: as numbers, because onnxruntime's
@@ -82,7 +89,7 @@ def recurrent_graph(model: TrainedModel, with_lengths: bool) -> Graph | None:
         last = _at_ends(graph, onward)
     if network.backward_in_time:
         last = graph.add("Concat", [last, first], "both_ends", axis=1)
-    _rename(graph, last, "features")
+    graph.rename(last, "features")
     return graph if model.task.write(graph, network, states, "features") else None
 
 
@@ -181,14 +188,6 @@ def _kind(cell: nn.RNNBase) -> str:
 def _gates(kind: str, weight: Tensor) -> Tensor:
     parts = weight.detach().reshape(len(GATES[kind]), -1, *weight.shape[1:])
     return parts[GATES[kind]].reshape(weight.shape)
-
-
-def _rename(graph: Graph, output: str, name: str) -> None:
-    """Give an output of the last layer the name that a file's output has."""
-    for node in graph.nodes:
-        for index, value in enumerate(node.output):
-            if value == output:
-                node.output[index] = node.name = name
 
 
 def needed(nodes: list[onnx.NodeProto], outputs: list[str]) -> list[onnx.NodeProto]:

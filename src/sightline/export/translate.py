@@ -9,6 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
 from sightline.errors import SightlineError
+from sightline.export.feedforward import feedforward_graph
 from sightline.export.recurrent import Graph, constant, is_plain, needed, recurrent_graph
 from sightline.models.trained import TrainedModel
 
@@ -22,12 +23,13 @@ def translate(model: TrainedModel, with_lengths: bool = False) -> onnx.ModelProt
     that the model's forward names.
 
     The batch axis is dynamic, and so is the height of a network that takes any, and both sides of a
-    model that takes any size. Recurrent networks
-    are written from their layers; torch's exporter traces the others, and what a network or task of
-    somebody's own does its own way.
+    model that takes any size. The graph is written from the network's layers. torch's older
+    exporter traces a model of any size, a network with a layer that has no writer, and what a task
+    of somebody's own does its own way.
     """
     shapes = _output_shapes(model)
-    graph = recurrent_graph(model, with_lengths) if is_plain(model.network) else None
+    plain = is_plain(model.network)
+    graph = recurrent_graph(model, with_lengths) if plain else feedforward_graph(model)
     if graph is None:
         proto = _traced(model, list(shapes), with_lengths)
     else:
