@@ -66,6 +66,12 @@ def test_what_slowed_torch_as_well_is_the_machine():
     assert verdict(1.5, 6.5, new=record(torch="3.0"))["verdict"] == "slower", "another torch"
 
 
+def test_an_earlier_record_without_torchs_raw_values_is_compared_without_them():
+    earlier = {name: t for name, t in timings(1.0, 4.0).items() if name.startswith("fp32")}
+    result = regression.compare(record(), timings(1.5, 6.5), record(), earlier, RULE)
+    assert result["verdict"] == "slower" and result["ratios"][0]["torch"] is None
+
+
 def test_a_little_slower_and_faster_are_no_regressions():
     assert verdict(1.05, 4.0)["verdict"] == "none"
     assert verdict(0.5, 4.0)["verdict"] == "none"

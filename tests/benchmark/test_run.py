@@ -51,7 +51,8 @@ def test_a_record_holds_all_scenarios_with_torch_beside_them(measured):
     assert seen == {(c, s, b, 1) for c in ("fp32", "int8", "torch") for s, b in scenarios}
     for figure in record["figures"]:
         assert figure["calls"] * figure["batch"] == figure["samples"]
-        assert figure["p50_ms"] <= figure["p90_ms"] and figure["p99_ms"] is None
+        assert figure["min_ms"] <= figure["p50_ms"] <= figure["p90_ms"] <= figure["p95_ms"]
+        assert figure["p95_ms"] <= figure["max_ms"] and figure["p99_ms"] is None
         calls = -(-64 // figure["batch"]) if figure["scenario"] == "offline" else 40
         assert (figure["ended_by"] == "samples") == (figure["calls"] == calls)
     assert [(r["level"], r["batch"]) for r in record["levels"]] == [
@@ -158,6 +159,18 @@ def test_lost_raw_values_of_the_last_record_cost_the_comparison_and_no_more(
     assert [record["regression"] for record in records.read_all(layout, "cnn")] == [None, None]
 
 
+def test_a_comparison_that_fails_costs_no_measurement(measured, tmp_path, monkeypatch):
+    layout = copied(measured, tmp_path / "workspace")
+    monkeypatch.setattr(run.regression, "compare", lambda *_: 1 / 0)
+    settings = params.load(layout)
+    (key,) = run.due(["cnn"], layout, settings).values()
+    with pytest.raises(ZeroDivisionError):
+        run.measure("cnn", layout, settings, key)
+    kept = records.read_all(layout, "cnn")
+    assert len(kept) == 2 and kept[-1]["regression"] is None
+    assert len(records.raw(layout, kept[-1])) == len(kept[-1]["figures"])
+
+
 def test_a_mistake_is_an_error_of_one_line(workspace, capsys):
     assert cli.main(["benchmark", "cn"]) == 1
     assert "no model 'cn' under models: in params.yaml: did you mean 'cnn'?" in (
@@ -192,7 +205,7 @@ def test_there_are_two_pictures_of_a_dataset_and_task(measured, tmp_path):
     for path in paths:
         with Image.open(path) as picture:
             assert picture.size[0] > 500 and len(picture.convert("L").getcolors()) > 10
-    assert "| cnn" in summary.text([record])
+    assert "| p99 MLPerf |" in summary.text([record])
 
 
 def test_no_table_is_wider_than_120_columns(measured):

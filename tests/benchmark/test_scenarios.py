@@ -4,7 +4,9 @@ import time
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
+from sightline.benchmark import early_stopping
 from sightline.benchmark.scenarios import LEAST_ROUNDS, Timing, interleave, overhead, timed
 
 
@@ -56,6 +58,22 @@ def test_no_p99_of_fewer_than_a_thousand_calls():
     assert few.percentile(99) is None
     assert few.percentile(90) == pytest.approx(898.2)
     assert enough.percentile(99) == pytest.approx(989.01)
+    assert enough.percentile(99.9) is None
+    assert Timing(np.arange(10_000), np.array([10_000])).percentile(99.9) is not None
+
+
+def test_early_stopping_is_mlperfs():
+    """The least numbers of calls are those of the rules' table."""
+    for share, least in ((90, 64), (95, 130), (99, 662)):
+        calls = np.arange(least, dtype=np.float32)
+        assert early_stopping.estimate(calls[:-1], share) is None
+        assert early_stopping.estimate(calls, share) == least - 1, "the highest"
+    thousand = np.arange(1000, dtype=np.float32)
+    assert early_stopping.estimate(thousand, 99) == 998, "the second-highest"
+    assert early_stopping.estimate(thousand, 90) > np.percentile(thousand, 90)
+    for calls, above in ((1000, 0.01), (24576, 0.1)):
+        spare = early_stopping.spare_calls(calls, above)
+        assert binom.cdf(spare, calls, above) <= 0.01 < binom.cdf(spare + 1, calls, above)
 
 
 def test_overhead_is_what_is_added_to_a_bare_loop():

@@ -37,7 +37,9 @@ def compare(
         if contender == EAGER or name not in earlier_timings:
             continue
         ratio = ratio_of(name)
-        control = ratio_of(f"{EAGER}/{where}") if same_torch else None
+        torch = f"{EAGER}/{where}"
+        comparable = same_torch and torch in timings and torch in earlier_timings
+        control = ratio_of(torch) if comparable else None
         slower = ratio.low > 1 + rule.threshold and (control is None or ratio.low > control.high)
         rows.append(
             {

@@ -74,10 +74,12 @@ def measure(name: str, layout: Layout, settings: Params, key: dict[str, str]) ->
         earlier = _earlier(name, layout, key["machine"])
         record, timings = measuring.measure(name, layout, settings.benchmark)
     record = {"format": records.FORMAT, "key": key, **record, "regression": None}
+    # Before the comparison: whatever is wrong with the earlier record costs no measurement.
+    path = records.write(layout, record, timings)
     if earlier:
         rule = settings.benchmark.regression
         record["regression"] = regression.compare(record, timings, *earlier, rule)
-    path = records.write(layout, record, timings)
+        path = records.write(layout, record, timings)
     logger.info("%s: %s", name, path)
     return record | {"path": str(path)}
 

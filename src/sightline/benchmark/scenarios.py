@@ -13,7 +13,7 @@ import numpy as np
 FP32, INT8, EAGER = "fp32", "int8", "torch"  # the contenders' names
 SINGLE, MULTI, OFFLINE = "single-stream", "multi-stream", "offline"
 STREAM_BATCH = {SINGLE: 1, MULTI: 8}
-ENOUGH_FOR_P99 = 1000  # calls; below, ten of them or fewer would decide the figure
+ENOUGH_ABOVE = 10  # calls above p99 or a higher percentile; fewer would not settle the figure
 LEAST_ROUNDS = 5  # even where a call takes longer than its share of the time: fewer show no spread
 SETTLE = 0.005  # seconds: as long as idle threads of the contender before may still spin
 
@@ -33,8 +33,10 @@ class Timing:
         return float(np.percentile(self.milliseconds, 50))
 
     def percentile(self, share: float) -> float | None:
-        """Return a percentile in ms; None for p99 and above of too few calls."""
-        if share >= 99 and len(self.milliseconds) < ENOUGH_FOR_P99:
+        """Return a percentile in ms; None for p99 and above of too few calls: p99 needs 1,000,
+        p99.9 10,000.
+        """
+        if share >= 99 and len(self.milliseconds) * round(100 - share, 6) < 100 * ENOUGH_ABOVE:
             return None
         return float(np.percentile(self.milliseconds, share))
 

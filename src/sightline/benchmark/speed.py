@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from sightline.benchmark import contenders, scenarios
+from sightline.benchmark import contenders, early_stopping, scenarios
 from sightline.benchmark.contenders import Contender
 from sightline.benchmark.records import Figure
 from sightline.benchmark.scenarios import EAGER, MULTI, OFFLINE, SINGLE, STREAM_BATCH, Timing
 from sightline.benchmark.subject import Subject
+
+SHARES = (50, 90, 95, 99, 99.9)  # percentiles of the record
+ESTIMATED = (90, 99)  # those that MLPerf names a scenario by
 
 
 def measure(subject: Subject, variants: dict[str, Path]) -> tuple[list[Figure], dict[str, Timing]]:
@@ -103,15 +106,20 @@ def _question(model: Contender, images: np.ndarray) -> Callable[[], object]:
 
 def _figures(timing: Timing, size: int, calls: int) -> Figure:
     done = len(timing.milliseconds)
-    percentiles = {share: timing.percentile(share) for share in (50, 90, 99)}
+    values = {f"p{share}": timing.percentile(share) for share in SHARES}
+    values |= {
+        f"p{share}_early_stopping": early_stopping.estimate(timing.milliseconds, share)
+        for share in ESTIMATED
+    }
+    values |= {"min": float(timing.milliseconds.min()), "max": float(timing.milliseconds.max())}
     return {
         "calls": done,
         "samples": done * size,
         "seconds": round(float(timing.milliseconds.sum()) / 1000, 3),
         "ended_by": "samples" if done >= calls else "time",
         **{
-            f"p{share}_ms": None if value is None else rounded(value)
-            for share, value in percentiles.items()
+            f"{name}_ms": None if value is None else rounded(value)
+            for name, value in values.items()
         },
         "images_per_second": rounded(1000 * size / timing.median),
     }

@@ -27,6 +27,10 @@ def text(records: list[Record]) -> str:
         tables.calls(records, MULTI),
         "Throughput: the largest batch beside torch, and the best images/s (offline):",
         tables.throughput(records),
+        "## From the quickest call to the slowest",
+        "`MLPerf` is the early-stopping estimate beside the plain percentile: the latency that the "
+        "percentile exceeds with a chance of 1 % at most.",
+        tables.tails(records),
         "## Cold start and memory",
         "Each cold start is a fresh process with one thread.",
         tables.costs(records),

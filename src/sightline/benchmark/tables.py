@@ -97,6 +97,33 @@ def _against_torch(record: Record, figure: Figure) -> str | None:
     return f"{figure['p50_ms'] / torch['p50_ms']:.2f}"
 
 
+def tails(records: Iterable[Record]) -> str:
+    """Return a row for each model, contender, stream and thread count: from the quickest call to
+    the slowest, and beside p90 and p99 MLPerf's estimate of them.
+    """
+    rows: list[Row] = [
+        (
+            *("model", "contender", "images", "threads", "calls", "min ms", "p50", "p90"),
+            *("p90 MLPerf", "p95", "p99", "p99 MLPerf", "p99.9", "max"),
+        )
+    ]
+    keys = ("min", "p50", "p90", "p90_early_stopping", "p95", "p99", "p99_early_stopping")
+    for record in records:
+        for figure in record["figures"]:
+            if figure["scenario"] == OFFLINE:
+                continue
+            # records of earlier versions know no more than p50, p90 and p99
+            values = (figure.get(f"{key}_ms") for key in (*keys, "p99.9", "max"))
+            rows.append(
+                (
+                    *(record["model"]["name"], _LABELS[figure["contender"]], figure["batch"]),
+                    *(figure["threads"], figure["calls"]),
+                    *(None if value is None else f"{value:.3f}" for value in values),
+                )
+            )
+    return table(rows, words=2)
+
+
 def costs(records: Iterable[Record]) -> str:
     """Return a row for each model and variant: cold start, memory, size."""
     rows: list[Row] = [
