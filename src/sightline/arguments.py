@@ -92,6 +92,7 @@ def _verify(sub: argparse.ArgumentParser) -> None:
 def _benchmark(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("names", nargs="*", help="models in params.yaml")
     sub.add_argument("--force", action="store_true", help="measure again what has a record")
+    sub.add_argument("--profile", action="store_true", help="only the dearest nodes of each file")
 
 
 def _validate(sub: argparse.ArgumentParser) -> None:

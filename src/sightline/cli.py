@@ -166,9 +166,12 @@ def verify(args: argparse.Namespace) -> None:
 
 def benchmark(args: argparse.Namespace) -> None:
     """Measure exported models in onnxruntime; without a name, those that have no record."""
-    from sightline.benchmark.run import benchmark
+    from sightline.benchmark import run
 
-    benchmark(args.names, Layout(), args.force)
+    if args.profile:
+        run.profile(args.names, Layout())
+    else:
+        run.benchmark(args.names, Layout(), args.force)
 
 
 def compare(args: argparse.Namespace) -> None:

@@ -59,6 +59,7 @@ def test_a_record_holds_all_scenarios_with_torch_beside_them(measured):
         (level, batch) for batch in (1, 8) for level in ("none", "basic", "extended", "all")
     ]
     assert abs(record["overhead_microseconds"]) < 200
+    assert record["joules"] is None or record["joules"] > 0
     assert record["environment"]["provider"] == "CPUExecutionProvider"
     assert record["environment"]["versions"]["onnxruntime"]
     assert json.loads(Path(record["path"]).read_text()) | {"path": record["path"]} == record
@@ -169,6 +170,17 @@ def test_a_comparison_that_fails_costs_no_measurement(measured, tmp_path, monkey
     kept = records.read_all(layout, "cnn")
     assert len(kept) == 2 and kept[-1]["regression"] is None
     assert len(records.raw(layout, kept[-1])) == len(kept[-1]["figures"])
+
+
+def test_a_profile_names_the_dearest_nodes_and_records_nothing(workspace, capsys):
+    assert cli.main(["benchmark", "lstm", "--profile"]) == 0
+    output = capsys.readouterr().out
+    rows = [line.split("|")[1:-1] for line in output.splitlines() if line.startswith("| ")][2:]
+    assert output.startswith("## lstm") and 5 <= len(rows) <= 10
+    assert "LSTM" in {row[1].strip() for row in rows}
+    taken = [float(row[2]) for row in rows]
+    assert taken == sorted(taken, reverse=True) and taken[0] > 0
+    assert not records.read_all(workspace, "lstm")
 
 
 def test_a_mistake_is_an_error_of_one_line(workspace, capsys):

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sightline.benchmark import accuracy, contenders, environment, gate, provider, speed, variants
+from sightline.benchmark.energy import Energy
 from sightline.benchmark.records import Record
 from sightline.benchmark.scenarios import FP32, INT8, Timing
 from sightline.benchmark.subject import Subject
@@ -30,7 +31,9 @@ def measure(name: str, layout: Layout, settings: Benchmark) -> tuple[Record, dic
     described[INT8], why_not = variants.int8(subject, expected, described[FP32])
     if why_not is None:
         files[INT8] = subject.int8_file
+    energy = Energy()
     figures, timings = speed.measure(subject, files)
+    joules = energy.joules()
     levels, overhead = speed.levels(subject), speed.overhead(subject)
     if why_not is None:
         why_not = gate.not_faster(timings, settings)
@@ -42,6 +45,7 @@ def measure(name: str, layout: Layout, settings: Benchmark) -> tuple[Record, dic
     record = {
         "model": _model(subject.metadata),
         "environment": _environment(subject, load),
+        "joules": joules,  # of all contenders' figures together; None: no counter can be read
         "settings": asdict(settings),
         "variants": described,
         "figures": figures,

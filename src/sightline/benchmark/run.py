@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from sightline.benchmark import environment, records, regression, summary
+from sightline.benchmark import environment, records, regression, summary, tables
 from sightline.benchmark.records import Record
 from sightline.benchmark.scenarios import Timing
 from sightline.errors import SightlineError
@@ -14,6 +14,8 @@ from sightline.settings import params
 from sightline.settings.params import Params
 
 logger = logging.getLogger(__name__)
+
+NOTHING = "no model is exported yet: run `dvc repro export` first"
 
 
 def benchmark(names: list[str], layout: Layout, force: bool = False) -> None:
@@ -32,7 +34,7 @@ def benchmark(names: list[str], layout: Layout, force: bool = False) -> None:
         measure(name, layout, settings, key)
     shown = newest(names or list(settings.models), layout)
     if not shown:
-        raise SightlineError("no model is exported yet: run `dvc repro export` first")
+        raise SightlineError(NOTHING)
     pictures = summary.write_pictures(shown, layout)
     print(summary.text(shown))
     logger.info("writing into MLflow what it lacks")
@@ -40,6 +42,26 @@ def benchmark(names: list[str], layout: Layout, force: bool = False) -> None:
     print("\n".join(["", *(path.resolve().as_uri() for path in pictures)]))
     if slower := slower_now(shown, keys):
         raise SightlineError("\n".join(slower))
+
+
+def profile(names: list[str], layout: Layout) -> None:
+    """Print the dearest nodes of the named models, or of all that are exported, for one image.
+
+    Nothing is recorded. Raises SightlineError where nothing is exported.
+    """
+    from sightline.benchmark import profile as profiling
+    from sightline.benchmark import provider
+    from sightline.benchmark.subject import Subject
+
+    settings = params.load(layout)
+    chosen = due(names, layout, settings, force=True)
+    if not chosen:
+        raise SightlineError(NOTHING)
+    for name in chosen:
+        where = provider.choose(settings.benchmark.provider)
+        subject = Subject(name, layout, settings.benchmark, where)
+        nodes = profiling.dearest(subject.file, where, subject.batch(1))
+        print(f"## {name}\n\n{tables.profile(nodes)}\n")
 
 
 def due(

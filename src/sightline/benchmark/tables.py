@@ -178,6 +178,13 @@ def _four_digits(value: float | None) -> str | None:
     return None if value is None else f"{value:.4f}"
 
 
+def profile(nodes: Iterable[tuple[str, str, float, float]]) -> str:
+    """Return a row for each node of a profile (`sightline.benchmark.profile`)."""
+    rows: list[Row] = [("node", "operator", "ms", "share")]
+    rows += [(name, kind, f"{value:.4f}", f"{share:.0%}") for name, kind, value, share in nodes]
+    return table(rows, words=2)
+
+
 def levels(records: Iterable[Record]) -> str:
     """Return a row for each model and batch: what each level of optimisation makes of a call."""
     records = list(records)
@@ -209,6 +216,8 @@ def notes(records: Iterable[Record]) -> list[str]:
         if int8["accepted"]:
             verdict = f"benchmarks/int8/{name}.onnx ({int8['method']})"
         lines.append(f"{name}: int8 variant: {verdict}")
+        if (joules := record.get("joules")) is not None:
+            lines.append(f"{name}: its figures took {joules:,.0f} joules, others' work included")
         lines.append(
             f"{name}: measuring adds {record['overhead_microseconds']:.1f} microseconds a call "
             "to a bare session.run"
