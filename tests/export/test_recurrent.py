@@ -84,6 +84,8 @@ def test_a_layer_stands_among_few_nodes_and_its_weights_have_names():
         *zeros,
         *("LSTM", "Squeeze", "Gemm", "Softmax"),
     ]
+    (state,) = (node for node in graph.node if node.op_type == "ConstantOfShape")
+    assert numpy_helper.to_array(state.attribute[0].t).dtype == np.float32  # OpenCV 5 asks for it
     names = {tensor.name for tensor in graph.initializer}
     assert {"lstm.weight", "lstm.recurrent", "lstm.bias", "head.weight", "head.bias"} < names
     assert len(translate(untrained("lstm", "next-row")).graph.node) == 17
@@ -94,6 +96,14 @@ def test_a_layer_stands_among_few_nodes_and_its_weights_have_names():
         ).graph.initializer
     }
     assert {"gru_1.weight", "gru_2.weight"} < deep
+
+
+@pytest.mark.parametrize("network", ["gru", "cnn"])
+def test_an_angle_is_scaled_before_it_loses_an_axis(network):
+    """In the other order OpenCV 4 gives every image of a batch the angle of the first."""
+    settings = {"widths": [4, 8]} if network == "cnn" else {"hidden_size": 4}
+    nodes = translate(untrained(network, "rotation", settings)).graph.node
+    assert [node.op_type for node in nodes][-2:] == ["Mul", "Reshape"]
 
 
 def test_weights_are_the_layers_own():

@@ -159,7 +159,9 @@ def _layer(
     size = graph.constant(f"{prefix}.size", [cell.hidden_size])
     # Some runtimes open no recurrent node without its first state.
     graph.add("Concat", [one, "batch", size], f"{prefix}.state_shape", axis=0)
-    zeros = graph.add("ConstantOfShape", [f"{prefix}.state_shape"], f"{prefix}.zeros")
+    # The value is ONNX's default. Without it OpenCV 5 and tract refuse the node.
+    zero = constant("", np.zeros(1, np.float32))
+    zeros = graph.add("ConstantOfShape", [f"{prefix}.state_shape"], f"{prefix}.zeros", value=zero)
     inputs = [
         sequence,
         graph.constant(f"{prefix}.weight", weights["weight_ih_l0"][None]),

@@ -61,14 +61,15 @@ class Rotation(Task):
 
     def named(self, raw: Tensor) -> dict[str, Tensor]:
         """Return angle, N, in degrees."""
-        # Not raw[:, 0], whose nodes OpenCV refuses at batch 1 and which end ncnn's process.
-        return {"angle": raw.reshape(-1) * LIMIT}
+        # Not raw[:, 0], whose nodes OpenCV refuses at batch 1 and which end ncnn's process. The
+        # product first: after a Reshape to [-1], OpenCV 4 gives every image that of the first.
+        return {"angle": (raw * LIMIT).reshape(-1)}
 
     def write(self, graph: Graph, network: layers.Network, states: str, features: str) -> bool:
         """Write angle."""
         raw = write_linear(graph, network.head, features, "raw")
-        graph.add("Reshape", [raw, graph.constant("flat", [-1])], "share")
-        graph.add("Mul", ["share", graph.constant("limit", torch.tensor(LIMIT))], "angle")
+        graph.add("Mul", [raw, graph.constant("limit", torch.tensor(LIMIT))], "degrees")
+        graph.add("Reshape", ["degrees", graph.constant("flat", [-1])], "angle")
         return True
 
     def loss(
