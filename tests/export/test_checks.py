@@ -31,7 +31,7 @@ def run_check(layout: Layout, name: str, path: Path) -> dict:
 
 
 def shift_logit(model: onnx.ModelProto, index: int, by: float) -> None:
-    bias = next(item for item in model.graph.initializer if item.name == "network.head.bias")
+    bias = next(item for item in model.graph.initializer if item.name == "head.bias")
     values = numpy_helper.to_array(bias).copy()
     values[index] += by
     bias.CopyFrom(numpy_helper.from_array(values, bias.name))
