@@ -14,7 +14,7 @@ from sightline.export.recurrent import Graph
 Writer = Callable[[Graph, str, Any, str, torch.Size], str | None]
 
 
-def pair(value: int | tuple[int, ...]) -> list[int]:
+def pair(value: Any) -> list[int]:
     """Return height and width of a layer's argument."""
     return [value, value] if isinstance(value, int) else list(value)
 
