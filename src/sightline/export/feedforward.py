@@ -11,6 +11,7 @@ from torch.nn import functional
 from sightline.export.layer_nodes import LAYERS, flattened, fold, pooled
 from sightline.export.recurrent import Graph
 from sightline.models.trained import TrainedModel
+from sightline.networks import layers
 
 ADDITIONS = {operator.add, operator.iadd, torch.add}
 RELUS = {functional.relu, torch.relu, "relu"}
@@ -74,7 +75,7 @@ class _Sizes(fx.Interpreter):
 class _Writer:
     """Turns fx's list of a network's layers into nodes. A value is named after its layer."""
 
-    def __init__(self, graph: Graph, network: nn.Module):
+    def __init__(self, graph: Graph, network: layers.Network):
         self.graph, self.network = graph, network
         self.listing = _Tracer().trace(network)
         self.names: dict[fx.Node, str] = {}
