@@ -6,7 +6,7 @@
 
 The pieces, of at most 60 MiB each, hold the code, the packages that a Python 3.12 with torch 2.11
 or newer, numpy, PyYAML and filelock lacks (those of requirements.lock, checked by their hashes),
-and data: all of CIFAR-10's train split, and photographs of ImageNet at the sizes of `steps`. Of the
+and data: all of CIFAR-10's train split, and photographs of ImageNet. Of the
 workspace's data: what is drawn stays drawn, and its note says so. `--data-only` makes the data
 alone, where `make gpu` of the same machine looks for it.
 """
@@ -37,7 +37,7 @@ from sightline.layout import SPLITS, Layout, Processed  # noqa: E402
 from sightline.settings import params  # noqa: E402
 
 DATA = Layout(PROJECT / ".sightline" / "gpu")
-SIZES = (128, 160)
+PIXELS = 192  # of the shorter side of stored photographs
 PHOTOS = {"train": 512, "val": 64, "test": 64}
 PIECE = 60 << 20  # bytes
 # besides torch and what torch brings; pytest's own from `pygments` on
@@ -90,14 +90,13 @@ def make_data(workspace: Layout) -> None:
     cifar10 = DATA.processed("cifar10")
     if not cifar10.meta.exists():
         preprocess(workspace.raw("cifar10"), cifar10, replace(settings["cifar10"], val_size=0.0))
-    for size in SIZES:
-        photos = DATA.processed(f"photos-{size}")
-        if not photos.meta.exists():
-            complete = Processed(photos.path.with_name(f".photos-{size}"))
-            chosen = replace(settings["imagenet"], image_size=size)
-            preprocess(workspace.raw("imagenet"), complete, chosen)
-            shorten(complete, photos)
-            shutil.rmtree(complete.path)
+    photos = DATA.processed("photos")
+    if not photos.meta.exists():
+        complete = Processed(photos.path.with_name(".photos"))
+        chosen = replace(settings["imagenet"], image_size=PIXELS, longer_side=1.333)
+        preprocess(workspace.raw("imagenet"), complete, chosen)
+        shorten(complete, photos)
+        shutil.rmtree(complete.path)
 
 
 def shorten(complete: Processed, photos: Processed) -> None:
@@ -109,6 +108,8 @@ def shorten(complete: Processed, photos: Processed) -> None:
         rows = np.random.default_rng(0).permutation(len(labels))[: PHOTOS[split]]
         np.save(photos.images(split), images[rows])
         np.save(photos.labels(split), labels[rows])
+        if (extents := arrays.load_extents(complete, split)) is not None:
+            np.save(photos.extents(split), extents[rows])
         meta["counts"][split] = len(rows)
     write_json(photos.meta, meta | {"dataset": photos.path.name})
 

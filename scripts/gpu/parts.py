@@ -19,12 +19,12 @@ from typing import Any
 
 import torch
 
-from sightline.data.arrays import load_split
+from sightline.data.arrays import load_extents, load_split
 from sightline.errors import SightlineError
 from sightline.layout import Layout, Processed
 from sightline.settings import params
 from sightline.settings.params import Compute, Model
-from sightline.settings.recipe import Augment, Optimizer, Recipe, Schedule
+from sightline.settings.recipe import Augment, Box, Optimizer, Recipe, Schedule, TrainSize
 from sightline.training.batches import Images
 from sightline.training.device import choose, processor_name
 from sightline.training.setup import begin
@@ -32,8 +32,10 @@ from sightline.training.step import Training
 
 DATA = Layout(Path(__file__).parents[2] / ".sightline" / "gpu")
 SIZES = (128, 160)  # pixels that the networks are trained on
+LARGE = {"widths": [64, 128, 256, 512], "stem": "large"}
 NETWORKS = {
-    "resnet18": {"widths": [64, 128, 256, 512], "blocks": 2, "stem": "large"},
+    "resnet18": {**LARGE, "blocks": 2},
+    "resnet50": {**LARGE, "blocks": [3, 4, 6, 3], "bottleneck": True},
 }
 BATCH, WARMUP, STEPS = 256, 5, 20
 RESUMED_STEPS = 100
@@ -120,9 +122,9 @@ def resume(compute: Compute) -> Figures:
 def memory(compute: Compute) -> Figures:
     """What a split that is kept on the device takes there."""
     device = choose(compute).device
-    arrays = load_split(photos(max(SIZES)), "train")
+    arrays = load_split(photos(), "train")
     before = torch.cuda.memory_allocated() if device.type == "cuda" else 0
-    kept = Images(*arrays, device)
+    kept = Images(*arrays, device, choose(compute).resident_bytes)
     taken = torch.cuda.memory_allocated() - before if device.type == "cuda" else 0
     size = arrays[0].nbytes
     yield "images kept on the device, MB", f"{size / 1e6:.1f}"
@@ -198,12 +200,12 @@ def onnxruntime(compute: Compute) -> Figures:
         yield path.parent.name, f"{rate:,.0f} images a second, apart {apart:.1e}"
 
 
-def photos(size: int) -> Processed:
-    """Return the arrays of photographs at one size.
+def photos() -> Processed:
+    """Return the arrays of photographs, stored as crops need them.
 
     Raises LeftOut where there are none.
     """
-    files = DATA.processed(f"photos-{size}")
+    files = DATA.processed("photos")
     if not files.meta.exists():
         raise LeftOut(f"{files.path} is missing: `make gpu-bundle` makes it")
     return files
@@ -216,12 +218,12 @@ def photo_training(name: str, settings: dict, size: int, compute: Compute) -> Tr
         batch_size=BATCH,
         optimizer=Optimizer("sgd", 0.1, momentum=0.9, weight_decay=5e-5),
         schedule=Schedule("one-cycle", warmup=0.1),
-        augment=Augment(translate=8, flip="random"),
+        augment=Augment(crop=Box(area=[0.25, 1.0], ratio=[0.75, 1.333]), flip="random"),
+        train_size=[TrainSize(size)],
         label_smoothing=0.1,
         network=settings,
     )
-    dataset = photos(size).path.name
-    model = Model(dataset, "resnet", "classify", name, 0, "random")
+    model = Model(photos().path.name, "resnet", "classify", name, 0, "random")
     return begin(name, model, recipe, choose(compute), DATA)
 
 
@@ -251,9 +253,9 @@ def waiting(training: Training) -> float:
 
     An upper bound of what the device waits: it may still be at work meanwhile.
     """
-    files = DATA.processed(training.description["data"]["dataset"])
-    kept = training.train_set
-    training.train_set = Images(*load_split(files, "train"), training.place.device, 0)
+    files, kept = photos(), training.train_set
+    arrays, extents = load_split(files, "train"), load_extents(files, "train")
+    training.train_set = Images(*arrays, training.place.device, 0, extents)
     waited = 0.0
     begun = last = time.perf_counter()
     for epoch in range(2):

@@ -235,7 +235,7 @@ def test_their_record_in_mlflow_has_figures_files_and_a_champion(layout, name, m
     experiment = client.get_experiment_by_name(f"sample-bars-{task}")
     (run,) = client.search_runs([experiment.experiment_id])
     value = metrics(layout, name)["val"][figure]
-    assert run.data.metrics[f"val_{figure}"] == value
+    assert run.data.metrics[f"val/{figure}"] == value
     assert run.data.params["task"] == task
     kept = [item.path for item in client.list_artifacts(run.info.run_id, "pictures")]
     drawn = [path.name for path in layout.results(name).pictures.iterdir()]

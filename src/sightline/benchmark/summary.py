@@ -28,7 +28,7 @@ def text(records: list[Record]) -> str:
         "Throughput: the largest batch beside torch, and the best images/s (offline):",
         tables.throughput(records),
         "## From the quickest call to the slowest",
-        "`MLPerf` is the early-stopping estimate beside the plain percentile: the latency that the "
+        "`at` is images x threads, `MLPerf` the early-stopping estimate: the latency that the "
         "percentile exceeds with a chance of 1 % at most.",
         tables.tails(records),
         "## Cold start and memory",

@@ -98,26 +98,23 @@ def _against_torch(record: Record, figure: Figure) -> str | None:
 
 
 def tails(records: Iterable[Record]) -> str:
-    """Return a row for each model, contender, stream and thread count: from the quickest call to
-    the slowest, and beside p90 and p99 MLPerf's estimate of them.
+    """Return a row for each model, contender, and images x threads of a stream: the ends of its
+    calls, and MLPerf's estimates of p90 and p99. p99.9 is in the record alone.
     """
     rows: list[Row] = [
-        (
-            *("model", "contender", "images", "threads", "calls", "min ms", "p50", "p90"),
-            *("p90 MLPerf", "p95", "p99", "p99 MLPerf", "p99.9", "max"),
-        )
+        ("model", "contender", "at", "min ms", "p95", "p90 MLPerf", "p99 MLPerf", "max")
     ]
-    keys = ("min", "p50", "p90", "p90_early_stopping", "p95", "p99", "p99_early_stopping")
+    keys = ("min", "p95", "p90_early_stopping", "p99_early_stopping", "max")
     for record in records:
         for figure in record["figures"]:
             if figure["scenario"] == OFFLINE:
                 continue
             # records of earlier versions know no more than p50, p90 and p99
-            values = (figure.get(f"{key}_ms") for key in (*keys, "p99.9", "max"))
+            values = (figure.get(f"{key}_ms") for key in keys)
+            where = f"{figure['batch']} x {figure['threads']}"
             rows.append(
                 (
-                    *(record["model"]["name"], _LABELS[figure["contender"]], figure["batch"]),
-                    *(figure["threads"], figure["calls"]),
+                    *(record["model"]["name"], _LABELS[figure["contender"]], where),
                     *(None if value is None else f"{value:.3f}" for value in values),
                 )
             )
