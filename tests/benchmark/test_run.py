@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import yaml
 from measurable import slowed
 from PIL import Image
+from support import change
 
 from sightline import cli
 from sightline.benchmark import environment, pictures, records, run, summary
@@ -63,6 +65,36 @@ def test_a_record_holds_all_scenarios_with_torch_beside_them(measured):
     assert record["environment"]["provider"] == "CPUExecutionProvider"
     assert record["environment"]["versions"]["onnxruntime"]
     assert json.loads(Path(record["path"]).read_text()) | {"path": record["path"]} == record
+
+
+def measure_beside(measured, root: Path, *names: str) -> set[str]:
+    """Measure the cnn with more contenders; return the names of all, those of the tables last."""
+    layout = copied(measured, root)
+    change(layout, "benchmark.beside", list(names))
+    settings = params.load(layout)
+    (key,) = run.due(["cnn"], layout, settings).values()
+    record = run.measure("cnn", layout, settings, key)
+    assert max(map(len, summary.text([record]).splitlines())) <= 200
+    assert pictures.write([record], root / "pictures")
+    return {figure["contender"] for figure in record["figures"]}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
+def test_torch_compile_is_measured_where_it_is_asked_for(measured, tmp_path):
+    names = measure_beside(measured, tmp_path / "it", "torch-compile")
+    assert names == {"fp32", "int8", "torch", "torch-compile"}
+
+
+@pytest.mark.skipif(not find_spec("openvino"), reason="OpenVINO is not installed")
+def test_openvino_is_measured_where_it_is_asked_for(measured, tmp_path):
+    assert "openvino" in measure_beside(measured, tmp_path / "it", "openvino")
+
+
+@pytest.mark.skipif(find_spec("openvino") is not None, reason="OpenVINO is installed")
+def test_openvino_is_asked_for_and_missing(measured, tmp_path):
+    with pytest.raises(SightlineError, match=r"benchmark\.beside names openvino, which is not"):
+        measure_beside(measured, tmp_path / "it", "openvino")
 
 
 def test_raw_values_are_kept_and_are_what_the_figures_are_of(measured):

@@ -56,6 +56,7 @@ HOMES = {
     - {"errors", "files", "layout", "settings", "host", "arguments", "cli", "flows"},
     "onnx": {"export", "publishing", "tracking", "benchmark"},
     "onnxruntime": {"inference", "benchmark"},
+    "openvino": {"benchmark"},
     "prefect": {"flows"},
     "psutil": {"host", "benchmark", "flows"},
     "pydantic": {"settings", "networks", "models", "serving", "flows"},

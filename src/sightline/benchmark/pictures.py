@@ -10,7 +10,7 @@ from sightline.drawing.charts import COLOURS, Line, chart, colour, plot_lines, p
 from sightline.files import write_atomically
 
 SIZE = (7, 4.2)  # inches
-STYLES = {FP32: "-", INT8: ":", EAGER: "--"}
+STYLES = {FP32: "-", INT8: ":", EAGER: "--"}  # what else was measured stands in the tables
 
 
 def write(records: list[Record], folder: Path) -> list[Path]:
@@ -44,7 +44,7 @@ def latency(records: list[Record], title: str) -> bytes:
     for place, record in enumerate(records):
         points: dict[str, list[tuple[int, float]]] = {}
         for row in record["figures"]:
-            if row["threads"] == _threads(record):
+            if row["threads"] == _threads(record) and row["contender"] in STYLES:
                 points.setdefault(row["contender"], []).append((row["batch"], row["p50_ms"]))
         name, own = record["model"]["name"], colour(place)
         labels = {FP32: name, INT8: f"{name} int8", EAGER: f"_{name}"}  # _: not in the legend

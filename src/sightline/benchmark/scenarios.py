@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 FP32, INT8, EAGER = "fp32", "int8", "torch"  # the contenders' names
+OPENVINO, COMPILED = "openvino", "torch-compile"  # those that a person asks for
 SINGLE, MULTI, OFFLINE = "single-stream", "multi-stream", "offline"
 STREAM_BATCH = {SINGLE: 1, MULTI: 8}
 ENOUGH_ABOVE = 10  # calls above p99 or a higher percentile; fewer would not settle the figure

@@ -10,7 +10,15 @@ import numpy as np
 from sightline.benchmark import contenders, early_stopping, scenarios
 from sightline.benchmark.contenders import Contender
 from sightline.benchmark.records import Figure
-from sightline.benchmark.scenarios import EAGER, MULTI, OFFLINE, SINGLE, STREAM_BATCH, Timing
+from sightline.benchmark.scenarios import (
+    EAGER,
+    MULTI,
+    OFFLINE,
+    OPENVINO,
+    SINGLE,
+    STREAM_BATCH,
+    Timing,
+)
 from sightline.benchmark.subject import Subject
 
 SHARES = (50, 90, 95, 99, 99.9)  # percentiles of the record
@@ -18,7 +26,7 @@ ESTIMATED = (90, 99)  # those that MLPerf names a scenario by
 
 
 def measure(subject: Subject, variants: dict[str, Path]) -> tuple[list[Figure], dict[str, Timing]]:
-    """Measure the files of these variants and torch eager in all scenarios, at all thread counts.
+    """Measure the files of these variants, torch eager and what `beside` names in all scenarios.
 
     Returns a figure for each contender, scenario, batch size and thread count, and the raw values
     behind each under its `raw_name`.
@@ -38,6 +46,7 @@ def measure(subject: Subject, variants: dict[str, Path]) -> tuple[list[Figure], 
             for variant, path in variants.items()
         }
         models[EAGER] = subject.eager
+        models |= {name: _beside(subject, name, threads) for name in settings.beside}
         for scenario, size, calls, seconds in limits:
             timings = _in_turns(subject, models, size, calls, seconds)
             for contender, timing in timings.items():
@@ -51,6 +60,12 @@ def measure(subject: Subject, variants: dict[str, Path]) -> tuple[list[Figure], 
                 figures.append(row)
                 raw[raw_name(row)] = timing
     return figures, raw
+
+
+def _beside(subject: Subject, name: str, threads: int) -> Contender:
+    if name == OPENVINO:
+        return contenders.openvino(subject.file, threads)
+    return subject.compiled
 
 
 def raw_name(figure: Figure) -> str:

@@ -56,6 +56,11 @@ class Subject:
         return contenders.eager(self.layout.trained(self.name), self.provider)
 
     @cached_property
+    def compiled(self) -> contenders.Contender:
+        """The model as torch.compile computes it."""
+        return contenders.eager(self.layout.trained(self.name), self.provider, compiled=True)
+
+    @cached_property
     def test(self) -> tuple[np.ndarray, np.ndarray]:
         """The questions of test and their targets; SightlineError where there are none."""
         images, targets = self.examples("test")

@@ -6,10 +6,13 @@ from typing import Any
 from sightline import tasks
 from sightline.benchmark import regression
 from sightline.benchmark.records import Figure, Record
-from sightline.benchmark.scenarios import EAGER, FP32, INT8, OFFLINE
+from sightline.benchmark.scenarios import COMPILED, EAGER, FP32, INT8, OFFLINE, OPENVINO
 
 ABSENT = "-"
-_LABELS = {FP32: "fp32", INT8: "int8", EAGER: "torch eager"}
+_LABELS = {
+    **{FP32: "fp32", INT8: "int8", EAGER: "torch eager"},
+    **{OPENVINO: "OpenVINO", COMPILED: "torch.compile"},
+}
 
 Row = tuple[object, ...]  # of cells; None is shown as ABSENT
 

@@ -37,7 +37,8 @@ class Benchmark:
     `threads`: of one call, `all` is every core this process may use. `calls` and `stream_seconds`
     end single- and multi-stream, `samples` and `offline_seconds` a batch size of the offline sweep,
     whichever comes first. `rounds`: how often the contenders take turns in one measurement.
-    `busy`: the share of the machine that others may use before a warning is due.
+    `busy`: the share of the machine that others may use before a warning is due. `beside`: what is
+    measured besides: openvino (the fp32 file on the CPU), torch-compile (the weights, compiled).
     """
 
     provider: Literal["auto", "cpu", "cuda"] = "auto"
@@ -56,5 +57,6 @@ class Benchmark:
     level_seconds: Positive = 0.3
     cold_starts: Count = 3
     busy: Positive = 0.1
+    beside: list[Literal["openvino", "torch-compile"]] = field(default_factory=list)
     int8: Int8 = field(default_factory=Int8)
     regression: Regression = field(default_factory=Regression)
