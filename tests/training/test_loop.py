@@ -1,11 +1,13 @@
 """Training: it learns, repeats itself to the bit, and stops with a reason where it cannot."""
 
+import json
 import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from support import write_processed
 from trainings import (
     COMPUTE,
     LSTM,
@@ -21,10 +23,13 @@ from trainings import (
 
 from sightline.data.arrays import load_split
 from sightline.errors import SightlineError
+from sightline.evaluation.evaluate import evaluate
+from sightline.layout import Layout
+from sightline.models.description import read_description
 from sightline.models.trained import load_model
 from sightline.networks import cnn, layers
 from sightline.settings.params import Compute
-from sightline.settings.recipe import Optimizer, Schedule
+from sightline.settings.recipe import Optimizer, Schedule, Stop
 from sightline.training.batches import Images
 from sightline.training.loop import train
 from sightline.training.step import Training
@@ -238,3 +243,43 @@ def test_accumulated_parts_take_the_steps_of_the_whole_batch(layout, recipe):
     several = [float(row["train_loss"]) for row in rows(layout)]
     assert several == pytest.approx(one, abs=1e-5)
     assert timing(layout)["steps"] == 105
+
+
+def test_the_best_epoch_is_kept_and_named(layout):
+    run(layout, "mlp", epochs=8, name="last")
+    run(layout, "mlp", epochs=8, keep="best")
+    figures = [float(row["val_top1"]) for row in rows(layout)]
+    best = figures.index(max(figures)) + 1  # the earlier of equal ones
+    assert read_description(layout.trained("it"))["kept_epoch"] == best < 8
+    assert rows(layout) == rows(layout, "last"), "what is kept changes no step"
+    evaluate("it", layout)
+    metrics = json.loads(layout.results("it").metrics.read_text())
+    assert metrics["val"]["top1"] == pytest.approx(max(figures), abs=1e-6)
+
+
+def test_a_training_ends_when_its_patience_does_killed_or_not(layout, monkeypatch):
+    recipe = {"epochs": 30, "keep": "best", "stop": Stop(patience=3)}
+    undisturbed = run(layout, "mlp", **recipe)
+    curve = [float(row["val_top1"]) for row in rows(layout)]
+    best = curve.index(max(curve)) + 1
+    assert len(curve) == best + 3 < 30 and timing(layout)["steps"] == 7 * len(curve)
+    take_step = Training.take_step
+
+    def until_the_last_epoch(training, *args):
+        if training.step == 7 * (len(curve) - 1):
+            raise KeyboardInterrupt
+        take_step(training, *args)
+
+    often = replace(COMPUTE, checkpoint_seconds=0)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Training, "take_step", until_the_last_epoch)
+        run(layout, "mlp", compute=often, **recipe)
+    assert run(layout, "mlp", compute=often, **recipe) == undisturbed
+    assert timing(layout)["steps_executed"] == 7
+
+
+def test_without_a_val_split_there_is_no_best_epoch(tmp_path):
+    layout = Layout(tmp_path)
+    write_processed(layout.processed("bars").path, counts={"train": 240, "val": 0, "test": 60})
+    with pytest.raises(SightlineError, match="bars has no val split: set its val_size"):
+        run(layout, "mlp", keep="best")

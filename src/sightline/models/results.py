@@ -66,7 +66,8 @@ class ModelResults:
         """The rows of the training curve, one for each epoch: epochs.csv."""
         again, path = train_again(self.trained_files), self.trained_files.epochs
         rows, epochs = read_table(path, again), self.description["recipe"]["epochs"]
-        if len(rows) != epochs:
+        early = bool(self.description["recipe"].get("stop")) and 0 < len(rows) < epochs
+        if len(rows) != epochs and not early:
             raise SightlineError(
                 f"{path} is damaged (it has {len(rows)} of {epochs} epochs): {again}"
             )

@@ -141,11 +141,19 @@ class Augment:
 
 
 @section
+class Stop:
+    """When to end before the last epoch: after `patience` epochs without a better figure on val."""
+
+    patience: Count
+
+
+@section
 class Recipe:
     """How to train. `network` holds the settings of the network, which its own file defines.
 
     `train_size`: sides of the images, one after the other; none: as they are stored.
     `frozen_after`: the epochs after which a part of the network, by its name, is trained no more.
+    `keep`: the weights of the last epoch, or of the one with the best figure on val.
     `accumulate`: the parts that a batch is computed in, one after the other, before the step.
     For sequences: `min_rows`: training shows each image's upper rows, a random number of at least
     so many (0: always all); `bptt_steps`: how far back in time a gradient goes (0: to the start).
@@ -162,6 +170,8 @@ class Recipe:
     ema: Share = 0.0
     lookahead: Lookahead | None = None
     frozen_after: dict[str, Natural] = field(default_factory=dict)
+    keep: Literal["last", "best"] = "last"
+    stop: Stop | None = None
     accumulate: Count = 1
     min_rows: Natural = 0
     bptt_steps: Natural = 0
@@ -202,6 +212,10 @@ def as_written(recipe: Recipe) -> dict[str, Any]:
             del augment[name]
     if not settings["train_size"]:
         del settings["train_size"]
+    if settings["keep"] == "last":
+        del settings["keep"]
+    if not settings["stop"]:
+        del settings["stop"]
     if settings["accumulate"] == 1:
         del settings["accumulate"]
     if optimizer["nesterov"]:

@@ -72,6 +72,9 @@ def run(
     """
     begun, saved = time.perf_counter() - training.seconds, time.perf_counter()
     for epoch in range(training.step // training.epoch_steps, training.recipe.epochs):
+        if training.best.long_ago(len(training.history)):
+            logger.info("%s: no better epoch since epoch %d", training.name, training.best.epoch)
+            break
         for batch in training.batches(epoch):
             training.take_step(*batch, epoch)
             taken = training.step - epoch * training.epoch_steps  # steps of this epoch
@@ -84,6 +87,8 @@ def run(
             if epoch_ends:
                 training.history.append(row := curve.row(training, epoch))
                 refuse_nan(training, float(row["val_loss"] or loss))  # after the last step
+                if training.best.asked_for:
+                    training.best.see(row, training.newest_weights())
                 logger.info("%s", curve.line(training, row))
                 training.totals.zero_()
             training.seconds = time.perf_counter() - begun

@@ -46,9 +46,9 @@ def what_it_took(training: Training) -> dict[str, Any]:
     place = training.place
     return {
         "seconds": round(training.seconds, 3),
-        "steps": training.steps,
-        "steps_executed": training.steps - training.resumed_from,
-        "images_per_second": round(training.steps * training.batch_size / training.seconds, 1),
+        "steps": training.step,
+        "steps_executed": training.step - training.resumed_from,
+        "images_per_second": round(training.step * training.batch_size / training.seconds, 1),
         "device": place.device.type,
         "processor": processor_name(place.device),
         "dtype": dtype_name(training.objective.dtype),
@@ -64,6 +64,8 @@ def leave(layout: Layout, training: Training) -> None:
     """Write the outputs of the stage, weights.pt, model.json, epochs.csv, and keep the timing."""
     files = layout.trained(training.name)
     write_atomically(files.weights, serialise(training.weights()))
+    if training.best.keep:
+        training.description["kept_epoch"] = training.best.epoch
     write_json(files.description, training.description)
     table = io.StringIO()
     writer = csv.DictWriter(table, list(training.history[0]), lineterminator="\n")
@@ -76,11 +78,13 @@ def leave(layout: Layout, training: Training) -> None:
 
 def sentence(training: Training, layout: Layout) -> str:
     """Return what a training ended with, in a sentence: the figure on val, or on train without."""
-    figure, last = training.task.words.figure, training.history[-1]
-    epochs = training.recipe.epochs
+    figure, epochs = training.task.words.figure, len(training.history)
+    kept = training.best.epoch if training.best.keep else epochs
+    last = training.history[kept - 1]
     split = "val" if last[f"val_{figure}"] else "train"
     return (
         f"{training.name}: {figure} {float(last[f'{split}_{figure}']):.4f} on {split} after "
-        f"{epochs} epoch{'s' * (epochs > 1)} ({training.steps:,} steps, {training.seconds:.0f} s), "
+        f"{epochs} epoch{'s' * (epochs > 1)} ({training.step:,} steps, {training.seconds:.0f} s), "
+        f"{f'epoch {kept} is kept, ' * (kept < epochs)}"
         f"in {layout.trained(training.name).path}"
     )

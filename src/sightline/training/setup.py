@@ -36,6 +36,11 @@ def begin(name: str, model: Model, recipe: Recipe, place: Place, layout: Layout)
     train_set = Images(*train_arrays, place.device, place.resident_bytes, extents)
     val_arrays = task.examples(*load_split(processed, "val"), "val")
     val_set = Images(*val_arrays, place.device, place.resident_bytes)
+    if (recipe.keep == "best" or recipe.stop) and not len(val_set):
+        raise SightlineError(
+            f"{name}: its recipe goes by the figure on val (keep, stop), and {model.dataset} has "
+            "no val split: set its val_size in params.yaml, or take keep and stop out"
+        )
     seed_weights(model.seed)
     trained = build(describe(name, model, recipe, place.threads, meta), place)
     prepare(trained, train_set, model.seed)

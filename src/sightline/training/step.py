@@ -15,6 +15,7 @@ from sightline.models.trained import TrainedModel
 from sightline.settings.recipe import Recipe
 from sightline.training.average import average
 from sightline.training.batches import Images, order
+from sightline.training.best import Best
 from sightline.training.device import Place
 from sightline.training.freeze import set_training
 from sightline.training.objective import Objective
@@ -46,6 +47,8 @@ class Training:
         self.steps = recipe.epochs * self.epoch_steps
         self.optimizers = optimizers(self.network, recipe.optimizer)
         self.average = average(self.network, recipe)
+        words = self.task.words
+        self.best = Best(recipe, words.figure, words.higher_is_better)
         self.totals = torch.zeros(2, device=place.device)  # of this epoch: losses, scores
         self.step, self.resumed_from, self.seconds = 0, 0, 0.0
         self.history: list[dict[str, Any]] = []  # the rows of the curve so far
@@ -56,6 +59,7 @@ class Training:
             "network": self.network.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "average": self.average.values if self.average else None,
+            "best": self.best.state(),
             "totals": self.totals,
             "step": self.step,
             "seconds": self.seconds,
@@ -69,6 +73,7 @@ class Training:
             optimizer.load_state_dict(saved)
         if self.average:
             self.average.values = {k: v.to(self.place.device) for k, v in state["average"].items()}
+        self.best.load(state["best"])
         self.totals = state["totals"].to(self.place.device)
         self.step = self.resumed_from = state["step"]
         self.seconds, self.history = state["seconds"], state["history"]
@@ -162,6 +167,10 @@ class Training:
         self.network.load_state_dict(weights)
 
     def weights(self) -> dict[str, Tensor]:
-        """Return what has been learned, on the CPU."""
+        """Return what has been learned, on the CPU; of the best epoch where that is kept."""
+        return self.best.weights or self.newest_weights()
+
+    def newest_weights(self) -> dict[str, Tensor]:
+        """Return the weights of the step just taken, averaged where they are, on the CPU."""
         values = self.average.values if self.average else self.network.state_dict()
         return {key: value.detach().cpu().contiguous() for key, value in values.items()}
