@@ -27,6 +27,8 @@ def complete(layout: Layout, settings: Params, fix: bool) -> list[str]:
     Raises SightlineError for any without `fix`: DVC would draw and hand out the other models alone.
     """
     path = layout.root / PIPELINE
+    if not path.exists():  # settings alone: there is nothing that could lack a line
+        return []
     text, places = model_lines.written(
         path.read_text(encoding="utf-8"), layout, settings, settings.models
     )
