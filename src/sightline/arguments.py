@@ -14,7 +14,6 @@ _NAMES = {
     "evaluate": "a model in params.yaml",
     "insight": "a model in params.yaml",
     "export": "a model in params.yaml",
-    "remove": "a model or a dataset in params.yaml",
 }
 
 
@@ -133,6 +132,12 @@ def _add(sub: argparse.ArgumentParser) -> None:
     model.add_argument("--start", default="random", help="a model or weights to begin with")
 
 
+def _remove(sub: argparse.ArgumentParser) -> None:
+    which = sub.add_mutually_exclusive_group(required=True)
+    which.add_argument("name", nargs="?", help="a model or a dataset in params.yaml")
+    which.add_argument("--demo", action="store_true", help="all drawn datasets and their models")
+
+
 def _jobs(text: str) -> int:
     """Return the number of stages at once; an error of argparse for what is none."""
     from sightline.host.processors import cores
@@ -179,4 +184,5 @@ _ADD = {
     "ui": _ui,
     "clone": _clone,
     "add": _add,
+    "remove": _remove,
 }

@@ -234,10 +234,10 @@ def add(args: argparse.Namespace) -> None:
 
 
 def remove(args: argparse.Namespace) -> None:
-    """Take a model, or a dataset without models, out of these files again."""
-    from sightline.pipeline.entries import remove
+    """Take a model, a dataset without models, or all of the demo, out of these files again."""
+    from sightline.pipeline.entries import remove, remove_demo
 
-    remove(Layout(), args.name)
+    remove_demo(Layout()) if args.demo else remove(Layout(), args.name)
 
 
 @contextmanager

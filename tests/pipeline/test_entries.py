@@ -120,6 +120,30 @@ def test_the_recipe_follows_from_the_number_of_images(images, batch):
     assert recipe["epochs"] * images / batch >= 600
 
 
+@pytest.mark.slow
+def test_without_the_demo_the_machinery_takes_data_of_ones_own(workspace, capsys):
+    recipes = yaml.safe_load((workspace / "params.yaml").read_text())["recipes"]
+    assert main(["remove", "--demo"]) == 0
+    output = capsys.readouterr().out
+    assert "taken out of params.yaml: models.mnist-cnn" in output
+    bare = content(workspace)
+    settings = yaml.safe_load(bare["params.yaml"])
+    assert (settings["models"], settings["datasets"]) == ({}, {})
+    assert settings["recipes"] == recipes, "somebody's own model may take them"
+    pipeline = yaml.safe_load(bare["dvc.yaml"])
+    assert (pipeline["plots"], pipeline["artifacts"]) == ([], {})
+    assert main(["validate"]) == 0
+    assert main(["remove", "--demo"]) == 1
+    assert "no dataset is drawn: nothing of the demo is left" in capsys.readouterr().err
+
+    assert main(["add", "dataset", "pets", "../my photos", "--size", "16"]) == 0
+    assert main(["add", "model", "pets-cnn", "--dataset", "pets", "--network", "cnn"]) == 0
+    assert main(["validate"]) == 0
+    assert list(yaml.safe_load((workspace / "params.yaml").read_text())["models"]) == ["pets-cnn"]
+    assert main(["remove", "pets-cnn"]) == main(["remove", "pets"]) == 0
+    assert content(workspace) == bare
+
+
 def test_a_line_that_a_model_lacks_is_named_and_written(workspace, capsys):
     pipeline, curve = workspace / "dvc.yaml", "trained/cifar10-lstm/epochs.csv"
     complete = pipeline.read_text()

@@ -151,6 +151,33 @@ def remove(layout: Layout, name: str) -> None:
     _keep(new, shown, "taken out of")
 
 
+def remove_demo(layout: Layout) -> None:
+    """Take out every dataset that is drawn, and the models of it: the machinery stays.
+
+    The catalogue keeps its entries, and params.yaml its recipes.
+    """
+    settings = params.load(layout)
+    path = layout.catalogue(settings.catalogue)
+    drawn = [name for name in settings.datasets if not catalogue.entry(path, name).real]
+    models = [name for name, model in settings.models.items() if model.dataset in drawn]
+    if not drawn:
+        raise SightlineError(f"{layout.params}: no dataset is drawn: nothing of the demo is left")
+    pipeline = layout.root / PIPELINE
+    text, places = _read(pipeline), [*(("models", name) for name in models)]
+    for name in models:
+        text = delete(text, model_lines.lines_of(text, layout, name))
+    places += [("datasets", name) for name in drawn]
+    new = {layout.params: delete(_read(layout.params), places), pipeline: text}
+    with preview.beside(layout) as project:
+        try:
+            _write(layout, project, new)
+            validate(project)
+        except SightlineError as error:
+            raise _of_workspace(error, project) from None
+    shown = [".".join(place) for place in places]
+    _keep(new, {layout.params: shown, pipeline: [f"lines of {len(models)} models"]}, "taken out of")
+
+
 def _file(name: str, source: str) -> dict[str, Any]:
     if source.startswith("https://"):
         file = source.split("?")[0].rsplit("/", 1)[-1]
@@ -164,15 +191,19 @@ def _file(name: str, source: str) -> dict[str, Any]:
 
 
 def _usual(settings: params.Params, dataset: str, network: str, task: str) -> str:
-    """Return the recipe of the model that is most like the new one."""
+    """Return the recipe of the model that is most like the new one; else one that is called after
+    the network.
+    """
     used = [model for model in settings.models.values() if model.network == network]
-    if not used:
-        networks = {model.network for model in settings.models.values()}
-        raise SightlineError(
-            f"no model has the network '{network}' yet, so name a recipe for it with --recipe; "
-            f"{nearest(network, networks)}"
-        )
     channels = settings.dataset(dataset).channels
+    if not used:
+        named = [name for name in settings.recipes if name.partition("-")[0] == network]
+        if not named:
+            raise SightlineError(
+                f"no model has the network '{network}' yet, so name a recipe for it with --recipe: "
+                f"{', '.join(settings.recipes)}"
+            )
+        return max(named, key=lambda name: ("colour" in name) == (channels == 3))
     best = max(
         used, key=lambda m: (m.task == task, settings.dataset(m.dataset).channels == channels)
     )

@@ -4,6 +4,7 @@ A round trip by ruamel.yaml would keep comments, but puts a new entry behind the
 belongs to the next section, and wraps long lines anew.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from io import StringIO
 from typing import Any
@@ -14,6 +15,8 @@ from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from sightline.errors import SightlineError
+
+INDENT = 2  # of the entries below a key
 
 Place = tuple[str | int, ...]  # keys and indices that lead to an entry
 
@@ -33,27 +36,36 @@ def insert(text: str, place: Place, lines: str, *, blank: bool = False) -> str:
     `blank`: an empty line stands before it. Raises SightlineError where the entries at `place` are
     not written one below the other.
     """
-    node = _find(_compose(text), place)[1]
+    key, node = _find(_compose(text), place)
+    rows = text.splitlines(keepends=True)
+    if isinstance(node, MappingNode | SequenceNode) and place and not node.value:  # {} or []
+        line, column = node.start_mark.line, key.start_mark.column + INDENT
+        rows[line] = rows[line][: node.start_mark.column].rstrip() + "\n"
+        return "".join([*rows[: line + 1], _indented(lines, column), *rows[line + 1 :]])
     if not isinstance(node, MappingNode | SequenceNode) or node.flow_style or not node.value:
         raise SightlineError(
             f"{'.'.join(map(str, place)) or 'the file'} has no entries in lines of their own: "
             "write them one below the other, then try again"
         )
-    rows = text.splitlines(keepends=True)
     last = _last_line(node)
     rows[last] = rows[last].rstrip("\n") + "\n"
-    column = node.start_mark.column
-    added = "".join(f"{' ' * column}{line}" for line in lines.splitlines(keepends=True))
+    added = _indented(lines, node.start_mark.column)
     return "".join([*rows[: last + 1], "\n" * blank, added, *rows[last + 1 :]])
 
 
 def delete(text: str, places: Iterable[Place], *, blank: bool = False) -> str:
     """Return `text` without the entries at these places.
 
-    `blank`: the empty line before each goes with it.
+    `blank`: the empty line before each goes with it. What loses its last entry becomes {} or [].
     """
-    root = _compose(text)
+    root, places = _compose(text), list(places)
     rows = text.splitlines(keepends=True)
+    parents = Counter(place[:-1] for place in places if len(place) > 1)
+    for parent, count in parents.items():
+        key, node = _find(root, parent)
+        if count == len(node.value):
+            nothing = " {}" if isinstance(node, MappingNode) else " []"
+            rows[key.start_mark.line] = rows[key.start_mark.line].rstrip() + nothing + "\n"
     for place in places:
         key, node = _find(root, place)
         first, last = key.start_mark.line, _last_line(node)
@@ -61,6 +73,10 @@ def delete(text: str, places: Iterable[Place], *, blank: bool = False) -> str:
             first -= 1
         rows[first : last + 1] = [""] * (last + 1 - first)
     return "".join(rows)
+
+
+def _indented(lines: str, column: int) -> str:
+    return "".join(f"{' ' * column}{line}" for line in lines.splitlines(keepends=True))
 
 
 def _styled(value: Any) -> Any:
