@@ -5,15 +5,16 @@ from typing import Any
 from torch import Tensor
 
 from sightline.settings.recipe import Recipe
+from sightline.tasks.words import Words
 
 
 class Best:
     """What `keep: best` and `stop` of a recipe go by. Equal figures: the earlier epoch is best."""
 
-    def __init__(self, recipe: Recipe, figure: str, higher_is_better: bool):
+    def __init__(self, recipe: Recipe, words: Words):
         self.keep = recipe.keep == "best"
         self.patience = recipe.stop.patience if recipe.stop else None
-        self.column, self.sign = f"val_{figure}", 1 if higher_is_better else -1
+        self.column, self.sign = f"val_{words.figure}", 1 if words.higher_is_better else -1
         self.epoch, self.value = 0, 0.0
         self.weights: dict[str, Tensor] | None = None
 

@@ -47,8 +47,7 @@ class Training:
         self.steps = recipe.epochs * self.epoch_steps
         self.optimizers = optimizers(self.network, recipe.optimizer)
         self.average = average(self.network, recipe)
-        words = self.task.words
-        self.best = Best(recipe, words.figure, words.higher_is_better)
+        self.best = Best(recipe, self.task.words)
         self.totals = torch.zeros(2, device=place.device)  # of this epoch: losses, scores
         self.step, self.resumed_from, self.seconds = 0, 0, 0.0
         self.history: list[dict[str, Any]] = []  # the rows of the curve so far
@@ -134,8 +133,7 @@ class Training:
                 loss, scores = self.parallel(
                     shown, their_targets, their_lengths, self.recipe.label_smoothing
                 )
-                # the mean over ranks is that over the batch
-                (loss * (share * ranks.count)).backward()
+                (loss * (share * ranks.count)).backward()  # the ranks' mean is the batch's
             seen.append(torch.stack([loss.detach(), scores.mean()]) * share)
         return sum(seen[1:], seen[0])
 
