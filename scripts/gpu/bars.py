@@ -5,9 +5,9 @@ import json
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 from support import write_processed
-from torch import Tensor
 
 from sightline.layout import Layout
 from sightline.models.results import ModelResults
@@ -50,10 +50,10 @@ def die_at(step: int) -> None:
     """Have this process killed before it takes one step."""
     take_step = Training.take_step
 
-    def until_then(training: Training, *batch: Tensor, epoch: int) -> None:
+    def until_then(training: Training, *batch: Any) -> None:
         if training.step == step:
             os.kill(os.getpid(), signal.SIGKILL)
-        take_step(training, *batch, epoch=epoch)
+        take_step(training, *batch)
 
     Training.take_step = until_then
 

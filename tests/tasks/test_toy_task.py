@@ -48,7 +48,7 @@ def test_a_folder_and_its_lines_add_a_task(tmp_path):
         shutil.copytree(folder, workspace.root / "src/sightline/tasks" / folder.name)
     workspace.edit("params.yaml", add_models)
     workspace.edit("dvc.yaml", add_lines)
-    assert "5 models" in workspace.run("sightline", "validate")
+    assert "5 models" in workspace.run("sightline", "validate", "--fix")
 
     executed = workspace.repro(*(f"log@{name}" for name in TOYS))
     once = {"code", "download@mnist", "preprocess@mnist"}
