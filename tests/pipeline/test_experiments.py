@@ -37,9 +37,8 @@ def networks(workspace) -> list[str]:
 def logged(workspace) -> int:
     """Return the number of MLflow runs of mnist-lstm in the workspace's store."""
     with sqlite3.connect(workspace.root / ".sightline" / "mlflow" / "mlflow.db") as store:
-        return store.execute("SELECT count(*) FROM runs WHERE name LIKE 'mnist-lstm%'").fetchone()[
-            0
-        ]
+        query = "SELECT count(*) FROM runs WHERE name LIKE 'mnist-lstm%'"
+        return store.execute(query).fetchone()[0]
 
 
 def test_an_experiment_swaps_the_network_and_runs_that_model_alone(experiments):

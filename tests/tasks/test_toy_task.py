@@ -1,6 +1,7 @@
 """One folder adds a task: with its lines in params.yaml and dvc.yaml it goes through everything."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -56,7 +57,7 @@ def test_a_folder_and_its_lines_add_a_task(tmp_path):
 
     compared = {line.split()[0]: line for line in workspace.run("sightline", "compare").splitlines()
                 if line.startswith("mnist-")}  # fmt: skip
-    (link,) = workspace.run("sightline", "report").split()
+    (link,) = re.findall(r"file://\S+", workspace.run("sightline", "report"))
     html = Path(unquote(urlsplit(link).path)).read_text()
     gray = Image.fromarray(np.full((28, 28), 60, np.uint8))
     gray.save(workspace.root / "gray.png")
