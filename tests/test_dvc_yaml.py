@@ -17,7 +17,7 @@ CONFUSION = {path for path, plot in PLOTS.items() if plot["template"] == "confus
 
 @pytest.mark.parametrize("name", PARAMS["models"])
 def test_every_model_has_its_lines(name):
-    """Add what this test names to `artifacts:` and `plots:` of dvc.yaml."""
+    """`sightline validate --fix` writes what this test misses."""
     assert PIPELINE["artifacts"][name]["path"] == f"models/{name}/model.onnx"
     curve = f"trained/{name}/epochs.csv"
     dataset = PARAMS["models"][name]["dataset"]

@@ -14,7 +14,6 @@ alone, where `make gpu` of the same machine looks for it.
 import argparse
 import hashlib
 import io
-import json
 import re
 import shutil
 import subprocess
@@ -146,7 +145,6 @@ def write_pieces(out: Path, packages: Path) -> dict[str, str]:
         name = f"piece.{number:02}"
         (out / name).write_bytes(complete[start : start + PIECE])
         digests[name] = hashlib.sha256(complete[start : start + PIECE]).hexdigest()
-    (out / "sha256.json").write_text(json.dumps(digests, indent=1) + "\n")
     return digests
 
 

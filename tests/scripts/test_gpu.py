@@ -1,5 +1,6 @@
 """`make gpu-bundle` and `make gpu`: a rehearsal on the CPU with what a bundle brings alone."""
 
+import importlib
 import importlib.metadata
 import json
 import re
@@ -11,7 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 import workspace
+from exported import trained
 from support import PROJECT
+
+from sightline.export.export import export
 
 AT_HAND = ("torch", "numpy", "PyYAML", "filelock")  # what the other machine has
 PARTS = {"machine", "resume", "memory", "tests", "steps", "cifar10", "onnxruntime"}
@@ -66,6 +70,16 @@ def test_without_a_gpu_nothing_is_measured_and_nothing_is_rehearsed_in_its_place
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     assert done.returncode == 2 and not list(tmp_path.iterdir())
     assert done.stderr.startswith("gpu: torch sees no CUDA device here: ")
+
+
+def test_a_provider_of_onnxruntime_is_asked_as_the_cpu_is(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(PROJECT / "scripts" / "gpu")
+    layout = trained(tmp_path, "cnn")
+    export("cnn", layout)
+    parts = importlib.import_module("parts")
+    answer = parts.asked_on(layout.model("cnn").onnx, "CPUExecutionProvider")
+    assert re.fullmatch(r"[\d,]+ images a second, apart 0\.0e\+00", answer)
+    sys.modules.pop("parts")
 
 
 def cells(line: str) -> list[str]:

@@ -1,5 +1,8 @@
 """Schedules and optimizers."""
 
+from collections import OrderedDict
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -89,7 +92,7 @@ def test_orthogonal_brings_singular_values_near_one(shape):
 def test_muon_steps_by_its_rate_from_filters_of_a_fixed_norm():
     torch.manual_seed(0)
     filters = nn.Parameter(torch.randn(6, 4, 3, 3) * 5)
-    muon = Muon([group([filters], Optimizer("sgd", 0.25, momentum=0.5))])
+    muon = Muon([group([filters], Optimizer("sgd", 0.25, momentum=0.5), nesterov=True)])
     direction = filters.detach() * 6**0.5 / filters.detach().norm()
     filters.grad = torch.randn_like(filters)
     expected = direction - 0.25 * orthogonal(filters.grad.flatten(1)).view_as(filters)
@@ -106,5 +109,15 @@ def test_muon_steps_by_its_rate_from_filters_of_a_fixed_norm():
 def test_what_is_frozen_keeps_its_place():
     frozen = nn.Parameter(torch.randn(6, 4, 3, 3))
     before = frozen.detach().clone()
-    Muon([group([frozen], Optimizer("sgd", 0.25, momentum=0.5))]).step()
+    Muon([group([frozen], Optimizer("sgd", 0.25, momentum=0.5), nesterov=True)]).step()
     assert torch.equal(frozen, before)
+
+
+def test_plain_momentum_is_that_of_all_parts():
+    own = Rates(0.1, momentum=0.9)
+    settings = Optimizer("sgd", 0.1, momentum=0.9, nesterov=False, biases=own, head=own)
+    network = nn.Sequential(OrderedDict(body=nn.Linear(3, 3), head=nn.Linear(3, 2)))
+    groups = [g for each in optimizers(network, settings) for g in each.param_groups]
+    assert len(groups) == 3 and not any(g["nesterov"] for g in groups)
+    usual = optimizers(network, replace(settings, nesterov=True))
+    assert all(g["nesterov"] for each in usual for g in each.param_groups)

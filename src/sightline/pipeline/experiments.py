@@ -3,13 +3,14 @@
 import hashlib
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sightline.errors import SightlineError
 from sightline.layout import PARAMS, Layout
+from sightline.pipeline.flat import flat
 
 WORKSPACE = "workspace"  # DVC's own name for what lies in the folder
 
@@ -77,32 +78,24 @@ def _outcome(state: dict[str, Any], name: str, layout: Layout) -> Outcome:
         for path, out in data.get("outs", {}).items()
         if Path(path).parent.name == folder and out.get("hash")
     }
-    return Outcome(name, dict(flat(params)), files, trained)
+    return Outcome(name, flat(params), files, trained)
 
 
-def flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the dotted name and the value of each setting."""
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+def weights_digests(folder_hashes: Iterable[str], layout: Layout) -> dict[str, str]:
+    """Return the SHA-256 of the weights in each folder of weights that DVC's cache holds.
 
-
-def weights_digest(folder_hash: str, layout: Layout) -> str | None:
-    """Return the SHA-256 of the weights in a folder that DVC's cache holds; None where it lacks it.
-
-    `folder_hash`: DVC's hash of trained/NAME.
+    `folder_hashes`: DVC's hashes of folders like trained/NAME.
     """
     from dvc.repo import Repo
 
+    digests = {}
     with Repo(str(layout.root)) as repo:
-        cache = repo.cache.local
-        listing = Path(cache.oid_to_path(folder_hash))
-        if not listing.exists():
-            return None
-        for file in json.loads(listing.read_text()):
-            path = Path(cache.oid_to_path(file["md5"]))
-            if file["relpath"] == layout.trained("x").weights.name and path.exists():
-                return hashlib.sha256(path.read_bytes()).hexdigest()
-    return None
+        place = repo.cache.local.oid_to_path
+        for folder_hash in folder_hashes:
+            listing = Path(place(folder_hash))
+            files = json.loads(listing.read_text()) if listing.exists() else []
+            for file in files:
+                path = Path(place(file["md5"]))
+                if file["relpath"] == layout.trained("x").weights.name and path.exists():
+                    digests[folder_hash] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return digests

@@ -38,6 +38,9 @@ def compare_experiments(layout: Layout) -> None:
 def tables(shown: list[Outcome], layout: Layout) -> Iterator[str]:
     """Yield the table of each model whose weights differ anywhere."""
     workspace, commit, *others = shown
+    folders = {folder for outcome in shown for folder in outcome.trained.values()}
+    digests = experiments.weights_digests(folders, layout)
+    took = {folder: timing.of(layout, digest) or {} for folder, digest in digests.items()}
     for name, model in params.load(layout).models.items():
         weights = {outcome.trained.get(name) for outcome in shown} - {None}
         if len(weights) < 2:
@@ -49,7 +52,7 @@ def tables(shown: list[Outcome], layout: Layout) -> Iterator[str]:
             if outcome.trained.get(name) not in (None, commit.trained.get(name))
         ]
         rows = [
-            _row(outcome, commit, workspace, name, words.figure, layout)
+            _row(outcome, commit, workspace, name, words.figure, took)
             for outcome in (workspace, commit, *own)
         ]
         heading = f"{name}: {words.figure}, and its change against the workspace"
@@ -57,18 +60,18 @@ def tables(shown: list[Outcome], layout: Layout) -> Iterator[str]:
 
 
 def _row(
-    outcome: Outcome, commit: Outcome, workspace: Outcome, name: str, figure: str, layout: Layout
+    outcome: Outcome,
+    commit: Outcome,
+    workspace: Outcome,
+    name: str,
+    figure: str,
+    took: dict[str, dict[str, Any]],
 ) -> tuple[str, ...]:
     values = []
     for split in ("val", "test"):
-        value, base = (
-            o.figures.get(name, {}).get(split, {}).get(figure) for o in (outcome, workspace)
-        )
+        value, base = (each.figure(name, split, figure) for each in (outcome, workspace))
         values += beside(value, None if outcome is workspace else base)
-    seconds = None
-    if folder := outcome.trained.get(name):
-        digest = experiments.weights_digest(folder, layout)
-        seconds = (timing.of(layout, digest) or {}).get("seconds") if digest else None
+    seconds = took.get(outcome.trained.get(name, ""), {}).get("seconds")
     changed = ", ".join(changes(commit.params, outcome.params)) or ABSENT
     return (outcome.name, changed, *values, number(seconds, ".1f"))
 

@@ -6,7 +6,8 @@ from typing import Any
 from sightline.drawing.text import cut
 from sightline.layout import PARAMS
 from sightline.pipeline import committed
-from sightline.tracking.locked_results import LockedResults, flat
+from sightline.pipeline.flat import flat
+from sightline.tracking.locked_results import LockedResults
 
 LONGEST = 100  # characters of a run's name
 

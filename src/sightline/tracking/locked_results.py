@@ -11,6 +11,7 @@ from sightline.files import md5, md5_of_folder
 from sightline.layout import PARAMS, Layout
 from sightline.models.results import ModelResults
 from sightline.pipeline import lockfile
+from sightline.pipeline.flat import flat
 
 
 @dataclass(frozen=True)
@@ -177,14 +178,3 @@ def dvc_md5(path: Path) -> str:
 
 def _md5(value: object) -> str:
     return md5(json.dumps(value, sort_keys=True).encode())
-
-
-def flat(tree: dict, prefix: str = "", separator: str = ".") -> dict:
-    """Return the leaves of nested mappings by their joined keys: {"a.b": 1} of {"a": {"b": 1}}."""
-    leaves = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            leaves |= flat(value, f"{prefix}{key}{separator}", separator)
-        else:
-            leaves[f"{prefix}{key}"] = value
-    return leaves

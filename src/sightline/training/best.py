@@ -1,5 +1,6 @@
 """The best epoch of a training by its figure on val: its weights, and how long ago it was."""
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
@@ -23,14 +24,14 @@ class Best:
         """Whether the recipe goes by the best epoch at all."""
         return self.keep or self.patience is not None
 
-    def see(self, row: dict[str, Any], weights: dict[str, Tensor]) -> None:
-        """Take note of an epoch: its row of the curve, and the weights at its end."""
+    def see(self, row: dict[str, Any], weights: Callable[[], dict[str, Tensor]]) -> None:
+        """Take note of an epoch by its row of the curve; `weights` gives those at its end."""
         value = float(row[self.column])
         if self.epoch and self.sign * (value - self.value) <= 0:
             return
         self.epoch, self.value = row["epoch"], value
         if self.keep:
-            self.weights = {key: tensor.clone() for key, tensor in weights.items()}
+            self.weights = {key: tensor.clone() for key, tensor in weights().items()}
 
     def long_ago(self, epochs: int) -> bool:
         """Return whether, after so many epochs, none was better for as long as patience lasts."""

@@ -88,7 +88,7 @@ def run(
                 training.history.append(row := curve.row(training, epoch))
                 refuse_nan(training, float(row["val_loss"] or loss))  # after the last step
                 if training.best.asked_for:
-                    training.best.see(row, training.newest_weights())
+                    training.best.see(row, training.newest_weights)
                 logger.info("%s", curve.line(training, row))
                 training.totals.zero_()
             training.seconds = time.perf_counter() - begun

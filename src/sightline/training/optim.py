@@ -32,28 +32,28 @@ def optimizers(network: nn.Module, settings: Optimizer) -> list[torch.optim.Opti
             matrices[part].append(parameter)
         else:
             vectors["" if settings.biases else part].append(parameter)
-    main = []
+    main, nesterov = [], settings.nesterov
     for part in matrices:
         rates = settings.parts.get(part, settings)
         peak = {"lr": rates.learning_rate, "peak": rates.learning_rate}
-        main.append(group(matrices[part], settings) | peak)
+        main.append(group(matrices[part], settings, nesterov) | peak)
         if not settings.biases:
-            main.append(group(vectors[part], settings) | peak | {"weight_decay": 0.0})
-    own = [group(head, settings.head)] if settings.head else []
+            main.append(group(vectors[part], settings, nesterov) | peak | {"weight_decay": 0.0})
+    own = [group(head, settings.head, nesterov)] if settings.head else []
     if settings.biases:
-        own.append(group(vectors[""], settings.biases))
+        own.append(group(vectors[""], settings.biases, nesterov))
     rule = {"sgd": torch.optim.SGD, "adam": torch.optim.AdamW, "muon": Muon}[settings.name]
     return [rule(main), *([torch.optim.SGD(own)] if own else [])]
 
 
-def group(parameters: list[nn.Parameter], rates: Optimizer | Rates) -> dict:
-    """Return a parameter group in torch's words; Nesterov's momentum where there is momentum."""
+def group(parameters: list[nn.Parameter], rates: Optimizer | Rates, nesterov: bool) -> dict:
+    """Return a parameter group in torch's words; `nesterov` counts where there is momentum."""
     return {
         "params": parameters,
         "lr": rates.learning_rate,
         "peak": rates.learning_rate,
         "momentum": rates.momentum,
-        "nesterov": rates.momentum > 0 and getattr(rates, "nesterov", True),
+        "nesterov": nesterov and rates.momentum > 0,
         "weight_decay": rates.weight_decay,
     }
 
