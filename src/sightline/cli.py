@@ -41,15 +41,23 @@ def code(args: argparse.Namespace) -> None:
     write_lists(Layout())
 
 
+def sources(args: argparse.Namespace) -> None:
+    """List where each dataset comes from, which makes `download` out of date when it changes."""
+    from sightline.pipeline.sources import write_sources
+    from sightline.settings import params
+
+    layout = Layout()
+    write_sources(layout, params.load(layout))
+
+
 def download(args: argparse.Namespace) -> None:
     """Fetch the files of one dataset, checked against its catalogue."""
     from sightline.data.fetch import download
     from sightline.settings import params
 
     layout = Layout()
-    settings = params.load(layout)
-    settings.dataset(args.name)
-    download(layout.catalogue(settings.catalogue), layout.raw(args.name), layout.state.downloads)
+    path = layout.catalogue(params.load(layout).catalogue_of(args.name))
+    download(path, layout.raw(args.name), layout.state.downloads)
 
 
 def weights(args: argparse.Namespace) -> None:
@@ -265,7 +273,8 @@ def _rank() -> int | None:
 
 
 COMMANDS = (
-    *(repro, download, preprocess, weights, train, evaluate, insight, export, log, code),
+    *(repro, download, preprocess, weights, train, evaluate, insight, export, log),
+    *(code, sources),
     *(predict, serve, publish, verify, benchmark, compare, report, ui),
     *(validate, add, remove, clone),
 )

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+OF_CATALOGUES = ("sources",)
 OF_DATASETS = ("download", "preprocess")
 OF_WEIGHTS = ("weights",)
 OF_MODELS = ("train", "evaluate", "insight", "export", "log")
@@ -24,7 +25,7 @@ EXEMPT = {
     "files.py": "writes what it is given, all of it or nothing",
     "layout": "where files lie: dvc.yaml has the same paths, and a test holds the two together",
     "stage_code.py": "says what is out of date, and what a checkpoint goes with",
-    "settings": "reads and checks params.yaml and the catalogue, whose values are `params` in DVC",
+    "settings": "reads and checks params.yaml and the catalogues, on whose values stages depend",
     "host": "locks, processes, processors: only the timing, which is no output, tells of them",
 }
 _PARTS_OF_A_TASK = ("task", "words", "evaluation", "insight")

@@ -65,6 +65,14 @@ def test_what_is_added_is_complete_and_what_is_removed_leaves_no_byte(workspace,
     assert "reports/pets-cnn/tables/confusion.csv" in [key for p in pipeline["plots"] for key in p]
     assert pipeline["artifacts"]["pets-cnn"]["path"] == "models/pets-cnn/model.onnx"
 
+    # the demo's data changes, one's own stays: it stands in a catalogue of its own
+    params_file = workspace / "params.yaml"
+    written = params_file.read_text()
+    params_file.write_text(written.replace("catalogue: sample", "catalogue: official"))
+    assert main(["validate"]) == 0
+    params_file.write_text(written)
+    capsys.readouterr()
+
     assert main(["remove", "pets"]) == 1
     assert "`sightline remove` these first" in capsys.readouterr().err
     assert main(["remove", "pets-cnn"]) == main(["remove", "pets"]) == 0

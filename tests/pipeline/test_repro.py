@@ -26,7 +26,7 @@ def test_the_first_run_runs_every_stage_once_and_leaves_every_output(reproduced)
         for stage in ("download", "preprocess")
         for dataset in ("mnist", "imagenet")
     }
-    expected.add("code")
+    expected |= {"code", "sources"}
     assert sorted(reproduced.first_run) == sorted(expected)
     for model in MODELS:
         metrics = json.loads((reproduced.root / "reports" / model / "metrics.json").read_text())
@@ -55,9 +55,7 @@ def test_a_second_run_runs_nothing(workspace):
             "flip",
             of(*MODELS, stages=["evaluate"]),
         ),
-        ("params.yaml", "datasets.imagenet.image_size", 20, {"preprocess@imagenet"}),
-        ("data/catalogues/sample.yaml", "mnist.note", "other", {"download@mnist"}),
-        ("data/catalogues/sample.yaml", "cifar10.note", "other", set()),
+        ("params.yaml", "datasets.imagenet.image_size", 20, {"sources", "preprocess@imagenet"}),
     ],
 )
 def test_a_changed_choice_reruns_what_depends_on_it(workspace, path, place, value, expected):
@@ -68,6 +66,36 @@ def test_a_changed_choice_reruns_what_depends_on_it(workspace, path, place, valu
         content[last] = value
 
     workspace.edit(path, change)
+    assert workspace.outdated() == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "changes", "expected"),
+    [
+        ("data/catalogues/sample.yaml", {"mnist": {"note": "other"}}, {"download@mnist"}),
+        ("data/catalogues/sample.yaml", {"cifar10": {"note": "other"}}, set()),
+        (
+            "params.yaml",
+            {"datasets": {"mnist": {"catalogue": "mirror"}}},
+            {"download@mnist", "preprocess@mnist"},
+        ),
+        (
+            "params.yaml",
+            {"catalogue": "mirror", "datasets": {"mnist": {"catalogue": "sample"}}},
+            {"download@imagenet", "preprocess@mnist"},
+        ),
+    ],
+)
+def test_what_is_fetched_again_when_catalogues_change(workspace, path, changes, expected):
+    def change(content: dict, changes: dict = changes) -> None:
+        for key, value in changes.items():
+            if isinstance(value, dict):
+                change(content[key], value)
+            else:
+                content[key] = value
+
+    workspace.edit(path, change)
+    assert workspace.repro("sources") == ["sources"]
     assert workspace.outdated() == expected
 
 

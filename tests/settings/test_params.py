@@ -172,10 +172,22 @@ def test_every_mistake_gets_a_line(layout):
     assert len(mistakes(layout).splitlines()) == 2
 
 
-@pytest.mark.parametrize("text", ["", "- a list"])
-def test_a_file_that_is_no_mapping(layout, text):
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("", "params.yaml: models: this key is required"),
+        ("- a list", "params.yaml: input should be a dictionary"),
+    ],
+)
+def test_a_file_that_is_no_mapping(layout, text, error):
     layout.params.write_text(text)
-    assert "params.yaml: input should be a dictionary" in mistakes(layout)
+    assert error in mistakes(layout)
+
+
+def test_a_dataset_names_a_catalogue_that_there_is(layout):
+    change(layout, "datasets.mnist.catalogue", "mirrors")
+    (mistake,) = mistakes(layout).splitlines()
+    assert "datasets.mnist.catalogue: no 'mirrors': did you mean 'mirror'?" in mistake
 
 
 def test_a_stage_without_a_time_limit_has_none(layout):

@@ -132,6 +132,11 @@ class Layout:
         return sorted(path.stem for path in self.catalogue("x").parent.glob("*.yaml"))
 
     @property
+    def sources(self) -> Path:
+        """Where each dataset comes from, as the stage `sources` lists it."""
+        return self.root / "data" / "sources"
+
+    @property
     def weights_catalogue(self) -> Path:
         """The YAML file of the weights that a training may begin with."""
         return self.root / "data" / "weights.yaml"

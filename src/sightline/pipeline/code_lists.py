@@ -3,7 +3,9 @@
 from sightline import networks, tasks
 from sightline.files import write_atomically
 from sightline.layout import Layout
-from sightline.stage_code import OF_DATASETS, OF_MODELS, OF_WEIGHTS, Code
+from sightline.stage_code import OF_CATALOGUES, OF_DATASETS, OF_MODELS, OF_WEIGHTS, Code
+
+_OF_NO_MODEL = OF_CATALOGUES + OF_DATASETS + OF_WEIGHTS
 
 
 def write_lists(layout: Layout) -> None:
@@ -14,7 +16,7 @@ def write_lists(layout: Layout) -> None:
     """
     package = layout.package / networks.__name__.partition(".")[0]
     code = Code(package)
-    lists = {stage: code.of(stage) for stage in OF_DATASETS + OF_WEIGHTS}
+    lists = {stage: code.of(stage) for stage in _OF_NO_MODEL}
     for stage in OF_MODELS:
         for network in networks.names():
             for task in tasks.names():
@@ -25,5 +27,5 @@ def write_lists(layout: Layout) -> None:
     for name, files in lists.items():
         lines = (f"{code.digest(file)}  {file}\n" for file in files)
         write_atomically(layout.code / f"{name}.txt", "".join(lines))
-    stages = len(OF_DATASETS + OF_WEIGHTS + OF_MODELS)
+    stages = len(_OF_NO_MODEL + OF_MODELS)
     print(f"{layout.code}: the code of {stages} stages in {len(lists)} lists")

@@ -19,6 +19,7 @@ from sightline.settings.explain import nearest
 from sightline.settings.yaml_file import read_yaml
 from sightline.settings.yaml_lines import Place, block, delete, insert
 
+_OWN = "own"  # the catalogue of one's own datasets: the demo's can change beside it
 VAL_SIZE, TEST_SIZE = 0.1, 0.2  # test_size only where a dataset has no test split of its own
 
 Texts = Mapping[Path, str]
@@ -33,7 +34,7 @@ def add_dataset(
     refuse is refused before anything is written.
     """
     settings = params.load(layout)
-    path = layout.catalogue(settings.catalogue)
+    path = layout.catalogue(_OWN)
     if name in settings.datasets or name in catalogue.load(path):
         raise SightlineError(
             f"there is a dataset '{name}' in {layout.params} or {path} already: take another name, "
@@ -50,7 +51,8 @@ def add_dataset(
     with preview.beside(layout) as project:
         try:
             _write(layout, project, new)
-            dataset = {"image_size": size, "channels": channels, "val_size": VAL_SIZE}
+            dataset = {"catalogue": _OWN, "image_size": size, "channels": channels}
+            dataset["val_size"] = VAL_SIZE
             if not preview.has_test(project, project.catalogue(path.stem), name):
                 dataset["test_size"] = TEST_SIZE
             dataset |= {"seed": 0, "broken_images": "stop"}
@@ -130,7 +132,7 @@ def remove(layout: Layout, name: str) -> None:
             raise SightlineError(
                 f"{name} has models ({', '.join(models)}): `sightline remove` these first"
             )
-        path = layout.catalogue(settings.catalogue)
+        path = layout.catalogue(settings.catalogue_of(name))
         places = {path: [(name,)], layout.params: [("datasets", name)]}
     else:
         known = [*settings.models, *settings.datasets]
@@ -157,8 +159,8 @@ def remove_demo(layout: Layout) -> None:
     The catalogue keeps its entries, and params.yaml its recipes.
     """
     settings = params.load(layout)
-    path = layout.catalogue(settings.catalogue)
-    drawn = [name for name in settings.datasets if not catalogue.entry(path, name).real]
+    paths = {name: layout.catalogue(settings.catalogue_of(name)) for name in settings.datasets}
+    drawn = [name for name, path in paths.items() if not catalogue.entry(path, name).real]
     models = [name for name, model in settings.models.items() if model.dataset in drawn]
     if not drawn:
         raise SightlineError(f"{layout.params}: no dataset is drawn: nothing of the demo is left")
@@ -213,7 +215,7 @@ def _usual(settings: params.Params, dataset: str, network: str, task: str) -> st
 def _count(layout: Layout, settings: params.Params, dataset: str) -> int:
     with preview.beside(layout) as project:
         try:
-            preview.has_test(project, layout.catalogue(settings.catalogue), dataset)
+            preview.has_test(project, layout.catalogue(settings.catalogue_of(dataset)), dataset)
             classes = preview.counts(project, dataset, settings.dataset(dataset))
         except SightlineError as error:
             raise _of_workspace(error, project) from None

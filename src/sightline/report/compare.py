@@ -98,7 +98,8 @@ def _notes(models: list[ModelResults]) -> list[str]:
 def _row(results: ModelResults, settings: Params) -> tuple[str, ...]:
     """Return one model's line: as it was trained, or as params.yaml has it where it was not yet."""
     model = settings.models[results.name]
-    dataset, catalogue, task, recipe = model.dataset, settings.catalogue, model.task, model.recipe
+    catalogue = settings.catalogue_of(model.dataset)
+    dataset, task, recipe = model.dataset, model.task, model.recipe
     parameters = ABSENT
     if results.trained:
         dataset, catalogue, task = results.dataset, results.catalogue, results.task

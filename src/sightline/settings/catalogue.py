@@ -182,7 +182,7 @@ def weights(path: Path, name: str) -> Weights:
 def check(params: Params, layout: Layout) -> None:
     """Raise SightlineError for a mistake in an entry that params.yaml asks for."""
     for dataset in params.datasets:
-        entry(layout.catalogue(params.catalogue), dataset)
+        entry(layout.catalogue(params.catalogue_of(dataset)), dataset)
     for name in params.weights:
         weights(layout.weights_catalogue, name)
 

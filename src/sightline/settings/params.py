@@ -44,8 +44,9 @@ class AskedForm:
 
 @section
 class Dataset:
-    """How a dataset is preprocessed.
+    """Where a dataset comes from, and how it is preprocessed.
 
+    `catalogue`: the one that lists it; None: the one that params.yaml names for all.
     `longer_side`: how much of the longer side of train images is kept, up to so many times
     `image_size`; 1: the square in the middle. `evaluation`: the form of val and test; None: that of
     train's squares. `val_size`: the share of train that becomes val; `test_size`: the share that
@@ -60,6 +61,7 @@ class Dataset:
     evaluation: AskedForm | None = None
     seed: Seed = 0
     broken_images: Literal["stop", "skip"] = "stop"
+    catalogue: str | None = None
 
     @property
     def asked_size(self) -> int:
@@ -171,6 +173,10 @@ class Params:
         """Return one dataset's entry; SightlineError with the nearest name where there is none."""
         return _entry(self.datasets, name, "dataset", "datasets")
 
+    def catalogue_of(self, name: str) -> str:
+        """Return the name of the catalogue that lists one dataset; raises as `dataset` does."""
+        return self.dataset(name).catalogue or self.catalogue
+
     def recipe(self, name: str) -> Recipe:
         """Return one recipe; SightlineError with the nearest name where there is none."""
         return _entry(self.recipes, name, "recipe", "recipes")
@@ -211,6 +217,10 @@ def _wrong_names(params: Params, layout: Layout) -> Iterator[str]:
     catalogues = layout.catalogues()
     if params.catalogue not in catalogues:
         yield f"catalogue: no '{params.catalogue}': {nearest(params.catalogue, catalogues)}"
+    for name, dataset in params.datasets.items():
+        if dataset.catalogue is not None and dataset.catalogue not in catalogues:
+            near = nearest(dataset.catalogue, catalogues)
+            yield f"datasets.{name}.catalogue: no '{dataset.catalogue}': {near}"
     for table in (params.datasets, params.models, params.recipes):
         for name in table:
             if not _NAME.fullmatch(name):

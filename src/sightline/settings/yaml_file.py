@@ -10,13 +10,13 @@ from sightline.errors import SightlineError, one_line
 
 
 def read_yaml(path: Path, remedy: str) -> Any:
-    """Return the content of a YAML file.
+    """Return the content of a YAML file; {} where it holds nothing but comments.
 
     Raises SightlineError in one line: no such file, ending in `remedy`; a line that is not UTF-8;
     a line that is not valid YAML or has a key for the second time.
     """
     try:
-        return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SightlineError(f"{path}: no such file: {remedy}") from None
     except UnicodeDecodeError as error:
@@ -28,3 +28,4 @@ def read_yaml(path: Path, remedy: str) -> Any:
             place = f"{path}: line {error.problem_mark.line + 1}"
             problem = " ".join(filter(None, (error.context, error.problem)))
         raise SightlineError(f"{place} is not valid YAML: {problem}") from None
+    return {} if content is None else content

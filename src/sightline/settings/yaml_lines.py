@@ -36,7 +36,10 @@ def insert(text: str, place: Place, lines: str, *, blank: bool = False) -> str:
     `blank`: an empty line stands before it. Raises SightlineError where the entries at `place` are
     not written one below the other.
     """
-    key, node = _find(_compose(text), place)
+    root = _compose(text)
+    if root is None and not place:  # comments alone
+        return text + "\n" * blank + lines
+    key, node = _find(root, place)
     rows = text.splitlines(keepends=True)
     if isinstance(node, MappingNode | SequenceNode) and place and not node.value:  # {} or []
         line, column = node.start_mark.line, key.start_mark.column + INDENT
