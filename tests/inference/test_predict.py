@@ -22,6 +22,9 @@ from sightline.inference.session import Session
 ABSENT = ("torch", "torchvision", "onnx", "onnxscript", "mlflow", "dvc", "prefect")
 
 
+NOT_REAL = "trained on data that is NOT real: bars for tests"
+
+
 def answers(printed: str) -> dict[str, str]:
     """The likeliest class of each image, by the name of its file."""
     lines = (line.split(": ", 1) for line in printed.splitlines())
@@ -49,8 +52,15 @@ def test_predict_works_without_torch(model, bars, tmp_path):
         capture_output=True,
         text=True,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, f"{model}: {NOT_REAL}\n")
     assert answers(done.stdout) == {"bar.png": expected(model, bars[0])}
+
+
+def test_of_real_data_nothing_is_said(model, bars, tmp_path, caplog):
+    Image.fromarray(bars[0]).save(tmp_path / "bar.png")
+    edit(model, tmp_path / "real.onnx", lambda m: put(m, "real", "true"))
+    assert main(["predict", str(tmp_path / "real.onnx"), str(tmp_path / "bar.png")]) == 0
+    assert caplog.messages == []
 
 
 def test_predict_prints_classes_and_probabilities_best_first(model, bars, tmp_path, capsys):
@@ -137,7 +147,8 @@ def test_broken_images_get_a_line_each_and_the_others_go_on(
     assert main(["predict", str(model), *files]) == 1
     printed = capsys.readouterr()
     assert answers(printed.out) == {"good.png": expected(model, bars[0])}
-    lines = caplog.messages
+    warning, *lines = caplog.messages
+    assert warning == f"{model}: {NOT_REAL}"
     assert [line.split(": ")[0] for line in lines] == files[:-1]
     assert "not an image in a format known here" in lines[0]
     assert lines[1] == "missing.png: No such file or directory"
@@ -223,7 +234,8 @@ def test_half_a_jpeg_and_numbers_without_a_scale_are_not_answered(
     Image.fromarray((bars[0] / 255).astype(np.float32)).save("share.tiff")
     assert main(["predict", str(model), "half.jpg", "share.tiff", "photo.jpg"]) == 1
     assert answers(capsys.readouterr().out) == {"photo.jpg": expected(model, bars[0])}
-    assert [line.split(": ")[0] for line in caplog.messages] == ["half.jpg", "share.tiff"]
+    about = [line.split(": ")[0] for line in caplog.messages]
+    assert about == [str(model), "half.jpg", "share.tiff"]
 
 
 @pytest.mark.faults
@@ -248,7 +260,7 @@ def test_a_name_in_another_encoding_does_not_stop_the_others(model, bars, tmp_pa
         capture_output=True,
         text=True,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, f"{model}: {NOT_REAL}\n")
     first, second = done.stdout.splitlines()
     assert "caf\\udce9.png: " in first and second.startswith("bar.png: ")
 
@@ -271,4 +283,4 @@ def test_ctrl_c_is_quiet(model, tmp_path):
         time.sleep(1)  # it reads now, and a signal interrupts that
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)
-    assert (process.returncode, output) == (130, b"")
+    assert (process.returncode, output) == (130, f"{model}: {NOT_REAL}\n".encode())

@@ -29,7 +29,7 @@ class Prepared(NamedTuple):
 class AskedModel:
     """An exported model, its task and the images that it takes.
 
-    `session` is the opened file. Raises SightlineError where this Sightline does not know the task
+    `session` is the opened file, `note` what its training data is, in a line. Raises SightlineError where this Sightline does not know the task
     or the rule by which the images are resized, or the file lacks an output of its task.
     """
 
@@ -37,6 +37,7 @@ class AskedModel:
         """Open a file. `threads`: of one call; 0 leaves the number to onnxruntime."""
         self.session = Session(path, threads=threads)
         metadata = self.session.metadata
+        self.note: str = metadata["note"]
         self._image, self._classes = metadata["image"], metadata["classes"]
         self._words = _words(path, metadata["task"], list(self.session.outputs))
         if (rule := self._image["resize"]["rule"]) != image_files.RULE:

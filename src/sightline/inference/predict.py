@@ -21,11 +21,13 @@ def predict(model: str, images: list[str], top: int = 1, invert: str = "auto") -
 
     `top`: how many classes to print, for a task that chooses among classes.
     `invert`: yes, no, or auto, which inverts an image with a light border for a model that was
-    trained on light things on dark ground, and says so, as it does of an image of one colour. An
-    image that cannot be read gets a line in the log, and the others go on; then SightlineError at
-    the end.
+    trained on light things on dark ground, and says so, as it does of an image of one colour. The
+    log has a line for a model that was trained on data that is not real, and one for each image
+    that cannot be read, and the others go on; then SightlineError at the end.
     """
     asked, failed = AskedModel(model), 0
+    if not asked.session.metadata["real"]:
+        logger.warning("%s: trained on data that is NOT real: %s", model, asked.note)
     for path in images:
         try:
             prepared = asked.prepare(Path(path).read_bytes(), invert)
