@@ -29,8 +29,9 @@ class Prepared(NamedTuple):
 class AskedModel:
     """An exported model, its task and the images that it takes.
 
-    `session` is the opened file, `note` what its training data is, in a line. Raises SightlineError where this Sightline does not know the task
-    or the rule by which the images are resized, or the file lacks an output of its task.
+    `session` is the opened file, `note` what its training data is, in a line. Raises SightlineError
+    where this Sightline does not know the task or the rule by which the images are resized, or the
+    file lacks an output of its task.
     """
 
     def __init__(self, path: str | Path, threads: int = 0) -> None:
