@@ -1,8 +1,6 @@
 """Where training computes, and why: each choice comes with its reason, logged at the start."""
 
-import ctypes
 import os
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from sightline.errors import SightlineError, one_line
+from sightline.host.memory import keep_large_blocks
 from sightline.host.processors import processor
 from sightline.settings.params import Compute
 from sightline.training import ranks
@@ -56,7 +55,7 @@ def choose(compute: Compute) -> Place:
     else:
         dtype, type_why = getattr(torch, compute.dtype), "compute.dtype"
     torch.set_num_threads(compute.threads)
-    keep_memory()
+    keep_large_blocks()
     torch.backends.cudnn.benchmark = True  # the shapes of a step are those of the step before
     why = {"auto": f"CUDA {'seen' if cuda else 'not seen'}"}.get(compute.device, "compute.device")
     threads = f"{compute.threads} threads of {os.cpu_count()} cores"
@@ -118,20 +117,6 @@ def fast_dtype(device: torch.device) -> tuple[torch.dtype, str]:
 def dtype_name(dtype: torch.dtype) -> str:
     """Return the name of a dtype as params.yaml has it."""
     return str(dtype).removeprefix("torch.")
-
-
-def keep_memory() -> None:
-    """Have glibc keep what is freed, up to 2 GiB, for the next who asks.
-
-    A step asks for the large tensors that the step before freed. By default each goes back to the
-    system, and comes again as pages that are cleared one at a time: up to a tenth of a step
-    (scripts/step_speed.py). Another C library keeps its own ways.
-    """
-    if platform.libc_ver()[0] == "glibc":
-        trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD: malloc.h
-        libc = ctypes.CDLL(None)
-        libc.mallopt(trim_threshold, 2**31 - 1)
-        libc.mallopt(mmap_threshold, 2**30)
 
 
 def processor_name(device: torch.device) -> str:
