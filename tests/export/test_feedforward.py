@@ -11,6 +11,7 @@ from torch import nn
 from sightline.export import layer_nodes
 from sightline.export import translate as translating
 from sightline.export.feedforward import feedforward_graph
+from sightline.export.recurrent import Graph
 from sightline.export.translate import translate
 from sightline.inference.session import open_raw
 from sightline.layout import Layout
@@ -134,6 +135,19 @@ def test_torchvisions_resnet_is_written_too(channels, tmp_path):
         expected = model(torch.from_numpy(images))["probabilities"].numpy()
     actual = answers(proto, tmp_path, images)["probabilities"]
     np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(6, 6), (13, 10), (3, 1)])
+def test_means_of_parts_are_those_of_torch(size):
+    """AlexNet's and VGG's pooling, of which ONNX knows nothing unless the parts divide the map."""
+    layer, maps = nn.AdaptiveAvgPool2d((6, 7)), torch.randn(2, 3, *size)
+    graph = Graph()
+    layer_nodes.LAYERS[nn.AdaptiveAvgPool2d](graph, "pool", layer, "maps", maps.shape)
+    down, across = (
+        torch.from_numpy(numpy_helper.to_array(graph.constants[f"pool.{way}"]).copy())
+        for way in ("down", "across")
+    )
+    torch.testing.assert_close(down @ maps @ across, layer(maps), rtol=1e-5, atol=1e-6)
 
 
 def test_a_mistake_of_a_writer_is_no_reason_to_trace(monkeypatch):
