@@ -34,7 +34,8 @@ LARGE = ("maxvit_t", "vgg")  # the one reads 224 pixels and no less, the other h
 SMALL = [
     name
     for name in models.list_models(module=models)
-    if models.get_model_weights(name).DEFAULT.meta["_ops"] <= MOST and not name.startswith(LARGE)
+    if next(iter(models.get_model_weights(name))).meta["_ops"] <= MOST
+    and not name.startswith(LARGE)
 ]
 
 

@@ -1,15 +1,14 @@
 """Where training computes, and why: each choice comes with its reason, logged at the start."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 
-from sightline.errors import SightlineError, one_line
+from sightline.errors import SightlineError
 from sightline.host.memory import keep_large_blocks
 from sightline.host.processors import processor
+from sightline.models.device import chosen
 from sightline.settings.params import Compute
 from sightline.training import ranks
 
@@ -37,13 +36,7 @@ def choose(compute: Compute) -> Place:
     Raises SightlineError where CUDA is asked for and not there, or the processes that are asked
     for: nothing falls back silently.
     """
-    cuda = torch.cuda.is_available()
-    if compute.device == "cuda" and not cuda:
-        raise SightlineError(
-            "compute.device is cuda, but torch sees no CUDA device here: set it to auto or cpu, "
-            "or run this on a GPU worker"
-        )
-    device = torch.device("cuda" if cuda and compute.device != "cpu" else "cpu")
+    device = chosen(compute.device)
     if compute.sync_batch_norm and device.type == "cpu":
         raise SightlineError(
             "compute.sync_batch_norm is true, and torch's SyncBatchNorm refuses the CPU: set it to "
@@ -57,7 +50,8 @@ def choose(compute: Compute) -> Place:
     torch.set_num_threads(compute.threads)
     keep_large_blocks()
     torch.backends.cudnn.benchmark = True  # the shapes of a step are those of the step before
-    why = {"auto": f"CUDA {'seen' if cuda else 'not seen'}"}.get(compute.device, "compute.device")
+    seen = "CUDA seen" if device.type == "cuda" else "CUDA not seen"
+    why = seen if compute.device == "auto" else "compute.device"
     threads = f"{compute.threads} threads of {os.cpu_count()} cores"
     if joined.count > 1:
         threads = f"{joined.count} processes of {threads}"
@@ -84,25 +78,6 @@ def resident_bytes(device: torch.device, gib: float | None) -> int:
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0] // 3
     return 4 << 30
-
-
-@contextmanager
-def gpu_errors(name: str) -> Iterator[None]:
-    """Raise SightlineError in place of an error of the GPU while it trains a model."""
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise SightlineError(
-            f"{name}: the GPU has too little memory ({one_line(error)[:200]}): raise accumulate in "
-            "its recipe (the steps stay the same), lower its batch_size or image_size of its "
-            "dataset, raise compute.processes where there are more GPUs, or end what else uses "
-            "this one (nvidia-smi)"
-        ) from None
-    except torch.AcceleratorError as error:
-        raise SightlineError(
-            f"{name}: the GPU failed ({one_line(error)[:200]}): see what nvidia-smi says of it; "
-            "the same command goes on from the last checkpoint"
-        ) from None
 
 
 def fast_dtype(device: torch.device) -> tuple[torch.dtype, str]:
