@@ -74,5 +74,4 @@ gpu-bundle: env ## what `make gpu` needs on a machine without network, in pieces
 	@python scripts/gpu/bundle.py
 
 clean: ## delete what the pipeline made (data, models, reports), not its cache or the MLflow store
-	rm -rf data/raw data/processed data/code data/sources models reports logged
-	find trained -mindepth 1 -maxdepth 1 ! -name random -exec rm -rf {} +
+	rm -rf data/raw data/processed data/code data/sources trained models reports logged

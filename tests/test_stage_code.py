@@ -63,6 +63,7 @@ def test_the_lists_are_those_of_sha256sum_and_old_ones_go(tmp_path):
     text = (layout.code / "train-lstm-classify.txt").read_text()
     digest = hashlib.sha256((PACKAGE / "networks/lstm.py").read_bytes()).hexdigest()
     assert f"{digest}  networks/lstm.py\n" in text
+    assert "start: random" in layout.random_values.read_text()
     (layout.code / "train-gone-classify.txt").write_text("")
     before = {path.name: path.read_bytes() for path in layout.code.iterdir()}
     write_lists(layout)

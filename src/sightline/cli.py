@@ -107,14 +107,18 @@ def evaluate(args: argparse.Namespace) -> None:
     from sightline.settings import params
 
     layout = Layout()
-    evaluate(args.name, layout, params.load(layout).evaluation.test_time_views)
+    settings = params.load(layout)
+    views, device = settings.evaluation.test_time_views, settings.compute.device
+    evaluate(args.name, layout, views, device)
 
 
 def insight(args: argparse.Namespace) -> None:
     """Draw what one model sees: occlusion, filters, feature maps, gradients, gates."""
     from sightline.insight.insight import insight
+    from sightline.settings import params
 
-    insight(args.name, Layout())
+    layout = Layout()
+    insight(args.name, layout, params.load(layout).compute.device)
 
 
 def export(args: argparse.Namespace) -> None:

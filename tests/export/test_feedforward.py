@@ -8,8 +8,10 @@ from onnx import numpy_helper
 from support import PROJECT
 from torch import nn
 
+from sightline.export import layer_nodes
 from sightline.export import translate as translating
 from sightline.export.feedforward import feedforward_graph
+from sightline.export.recurrent import Graph
 from sightline.export.translate import translate
 from sightline.inference.session import open_raw
 from sightline.layout import Layout
@@ -135,6 +137,36 @@ def test_torchvisions_resnet_is_written_too(channels, tmp_path):
     np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("size", [(6, 6), (13, 10), (3, 1)])
+def test_means_of_parts_are_those_of_torch(size):
+    """AlexNet's and VGG's pooling, of which ONNX knows nothing unless the parts divide the map."""
+    layer, maps = nn.AdaptiveAvgPool2d((6, 7)), torch.randn(2, 3, *size)
+    graph = Graph()
+    layer_nodes.LAYERS[nn.AdaptiveAvgPool2d](graph, "pool", layer, "maps", maps.shape)
+    down, across = (
+        torch.from_numpy(numpy_helper.to_array(graph.constants[f"pool.{way}"]).copy())
+        for way in ("down", "across")
+    )
+    torch.testing.assert_close(down @ maps @ across, layer(maps), rtol=1e-5, atol=1e-6)
+
+
+def test_a_mistake_of_a_writer_is_no_reason_to_trace(monkeypatch):
+    def mistaken(*args):
+        raise ValueError("a writer's own mistake")
+
+    monkeypatch.setitem(layer_nodes.LAYERS, nn.ReLU, mistaken)
+    with pytest.raises(ValueError, match="a writer's own mistake"):
+        translate(model_of("mlp", "classify", {"widths": [8]}, [12, 10, 3], 3))
+
+
+class Branching(cnn.Network):
+    """A network of somebody's own that fx cannot list: what it does depends on a value."""
+
+    def features(self, images, lengths=None):
+        x = super().features(images, lengths)
+        return x if x.sum() > x.new_zeros(()) - 1e9 else -x
+
+
 class Doubled(cnn.Network):
     """A network of somebody's own: a function that no node is known for."""
 
@@ -142,10 +174,11 @@ class Doubled(cnn.Network):
         return super().features(images, lengths).tanh()
 
 
-def test_what_has_no_writer_is_traced(tmp_path):
+@pytest.mark.parametrize("own", [Doubled, Branching])
+def test_what_has_no_writer_is_traced(own, tmp_path):
     model = model_of("cnn", "classify", {"widths": [4, 8]}, [12, 10, 3], 3)
     assert feedforward_graph(model)
-    model.network.__class__ = Doubled
+    model.network.__class__ = own
     assert feedforward_graph(model) is None
     images = np.random.default_rng(0).integers(0, 256, (3, 12, 10, 3), np.uint8)
     with torch.inference_mode():

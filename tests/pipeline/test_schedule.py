@@ -1,6 +1,16 @@
 """What may start when, without a process or a clock."""
 
+from typing import cast
+
+import pytest
+from support import PROJECT
+
+from sightline.layout import Layout
+from sightline.pipeline.engine import Engine
+from sightline.pipeline.graph import Stage
+from sightline.pipeline.run import Run
 from sightline.pipeline.schedule import Room, Schedule, simulate
+from sightline.settings import params
 
 UPSTREAM = {"a": (), "b": ("a",), "c": ("a",), "d": ("b", "c"), "e": ()}
 
@@ -75,3 +85,14 @@ def test_a_simulation_uses_every_core_it_can():
     assert simulate(UPSTREAM, needs, Room(1), seconds) == 5.0
     assert simulate(UPSTREAM, needs, Room(2), seconds) == 3.0
     assert simulate(UPSTREAM, needs, Room(16), seconds) == 3.0
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_model_is_evaluated_on_a_gpu_that_no_training_holds(tmp_path, elsewhere):
+    settings = params.load(Layout(PROJECT))
+    names = ("train@a", "evaluate@b", "insight@b", "export@b")
+    stages = {name: Stage(name, upstream=(), outs=()) for name in names}
+    run = Run(tmp_path, settings, cast(Engine, None), stages, 4, devices=1, elsewhere=elsewhere)
+    started = run.schedule.start()
+    assert "train@a" in started  # the longest way of all, by the first guesses
+    assert len({"evaluate@b", "insight@b"} & {*started}) == (1 if elsewhere else 0)

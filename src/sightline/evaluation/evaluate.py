@@ -6,8 +6,6 @@ What all tasks share stands here; the task's own `evaluation` module has the res
 
 import logging
 
-import torch
-
 from sightline import tasks
 from sightline.data.arrays import load_meta, load_split
 from sightline.drawing.results_folder import ResultsFolder
@@ -16,21 +14,28 @@ from sightline.evaluation.flops import flops
 from sightline.evaluation.views import over_views
 from sightline.files import write_json
 from sightline.layout import Layout
-from sightline.models.trained import load_model
+from sightline.models.device import placed
+from sightline.models.trained import TrainedModel, load_model
 
 logger = logging.getLogger(__name__)
 
 
-def evaluate(name: str, layout: Layout, test_time_views: str = "none") -> None:
+def evaluate(name: str, layout: Layout, test_time_views: str = "none", device: str = "cpu") -> None:
     """Write the figures of one model, and the tables and pictures that its task has.
 
     metrics.json holds the two figures that `dvc metrics` and `dvc exp` compare.
 
     `test_time_views`: none, flip or flip-translate, for an entry of its own (`views.over_views`).
-    Raises SightlineError where the model or its data is missing, or the test split is empty.
+    `device`: compute.device. Raises SightlineError where the model or its data is missing, the test
+    split is empty, or the device is not there or fails.
     """
-    model = load_model(layout.trained(name))
-    torch.set_num_threads(model.description["threads"])  # it decides the bits
+    with placed(load_model(layout.trained(name)), device) as model:
+        leave(model, layout, test_time_views)
+
+
+def leave(model: TrainedModel, layout: Layout, test_time_views: str) -> None:
+    """Write what `evaluate` leaves of a model."""
+    name = model.description["name"]
     processed, task = layout.processed(model.description["data"]["dataset"]), model.task
     meta = load_meta(processed)
     if not meta["counts"]["test"]:

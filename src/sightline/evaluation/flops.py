@@ -61,4 +61,5 @@ def _flops_of_operations(model: TrainedModel) -> int:
 @torch.no_grad()
 def _answer_one(model: TrainedModel) -> None:
     height, width, channels = model.description["shape"]
-    model(torch.zeros(1, height, width, channels, dtype=torch.uint8))
+    shape = (1, height, width, channels)
+    model(torch.zeros(shape, dtype=torch.uint8, device=next(model.parameters()).device))

@@ -17,6 +17,7 @@ ADDITIONS = {operator.add, operator.iadd, torch.add}
 RELUS = {functional.relu, torch.relu, "relu"}
 FLATTENING = {torch.flatten, "flatten"}
 AXES = ((2, 3), (-2, -1), (-1, -2))  # height and width
+COLOURS = [-1, 3, -1, -1]  # grey images are read as colours by torchvision's models
 MEANS_OF_IMAGE = [(axes, []) for axes in AXES] + [(None, [axes]) for axes in AXES]
 
 
@@ -31,11 +32,14 @@ def feedforward_graph(model: TrainedModel) -> Graph | None:
     """
     if model.network.takes_lengths:
         return None
+    listed = _listed(model.network)
+    if listed is None:
+        return None
     graph = Graph()
     _normalised(graph, model)
     try:
-        states = _Writer(graph, model.network, model.any_size).write("normalised")
-    except (Unwritable, TypeError, ValueError, AttributeError, RuntimeError):  # fx lists no loops
+        states = _Writer(graph, model.network, model.any_size, *listed).write("normalised")
+    except Unwritable:
         return None
     graph.rename(states, "features")
     return graph if model.task.write(graph, model.network, "", "features") else None
@@ -72,22 +76,41 @@ class _Sizes(fx.Interpreter):
         return value
 
 
+def _listed(network: Network) -> tuple[fx.Graph, dict[str, torch.Size]] | None:
+    """Return fx's list of a network's layers and the size of every value in it.
+
+    None where fx cannot list it: it shows `features` a stand-in without values, and what asks for a
+    value (a loop, a branch, a shape as a number) fails in ways of its own. A mistake of the network
+    itself fails again, and louder, where torch's exporter runs it.
+    """
+    height, width, channels = network.shape
+    try:
+        listing = _Tracer().trace(network)
+        sizes = _Sizes(network, listing)
+        with torch.inference_mode():
+            sizes.run(torch.zeros(2, channels, height, width), None)
+    except (TypeError, ValueError, AttributeError, RuntimeError):  # fx.TraceError is a ValueError
+        return None
+    return listing, sizes.sizes
+
+
 class _Writer:
     """Turns fx's list of a network's layers into nodes. A value is named after its layer."""
 
-    def __init__(self, graph: Graph, network: Network, any_size: bool):
+    def __init__(
+        self,
+        graph: Graph,
+        network: Network,
+        any_size: bool,
+        listing: fx.Graph,
+        sizes: dict[str, torch.Size],
+    ):
         self.graph, self.network, self.any_size = graph, network, any_size
-        self.listing = _Tracer().trace(network)
+        self.listing, self.sizes = listing, sizes
         self.names: dict[fx.Node, str] = {}
-        self.sizes: dict[str, torch.Size] = {}
 
     def write(self, images: str) -> str:
         """Add all nodes; return the name of what `features` returns. `images`: its argument."""
-        height, width, channels = self.network.shape
-        sizes = _Sizes(self.network, self.listing)
-        with torch.inference_mode():
-            sizes.run(torch.zeros(2, channels, height, width), None)
-        self.sizes = sizes.sizes
         result: Any = None
         for node in self.listing.nodes:
             if node.op == "placeholder":
@@ -112,21 +135,18 @@ class _Writer:
             return flattened(self.graph, name, inputs[0])
         if node.target == "mean" and (node.kwargs.get("dim"), rest) in MEANS_OF_IMAGE:
             return pooled(self.graph, name, inputs[0])
-        if node.target == "expand" and rest == [
-            -1,
-            3,
-            -1,
-            -1,
-        ]:  # grey images of torchvision's models
+        if node.target == "expand" and rest == COLOURS:
             grey = self.sizes[node.all_input_nodes[0].name][1] == 1
             return self.graph.add("Concat", inputs * 3, name, axis=1) if grey else inputs[0]
         raise Unwritable(node.target)
 
     def _layer(self, node: fx.Node) -> str:
         path, layer = str(node.target), self.network.get_submodule(str(node.target))
-        if type(layer) not in LAYERS or len(node.args) != 1 or layer.training:
+        inputs = node.all_input_nodes
+        known = type(layer) in LAYERS and len(node.args) == len(inputs) == 1
+        if not known or layer.training or not node.users:
             raise Unwritable(path)
-        (value,) = node.all_input_nodes
+        (value,) = inputs
         source, size = self._input(value), self.sizes[value.name]
         if self.any_size and len(size) == 4:
             size = torch.Size([*size[:2], 0, 0])

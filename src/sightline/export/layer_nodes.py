@@ -136,12 +136,30 @@ def _maximum_of_all(
     return graph.add("MaxPool", [source], name, kernel_shape=area, pads=[0] * 4, strides=area)
 
 
-def _mean_of_all(
+def _means(
     graph: Graph, name: str, layer: nn.AdaptiveAvgPool2d, source: str, size: torch.Size
 ) -> str | None:
-    if pair(layer.output_size) != [1, 1]:
+    rows, columns = pair(layer.output_size)
+    if (rows, columns) == (1, 1):
+        return graph.add("GlobalAveragePool", [source], name)
+    if 0 in size[2:]:
         return None
-    return graph.add("GlobalAveragePool", [source], name)
+    # ONNX has no such pooling; each way it is a product with a matrix
+    down = graph.constant(f"{name}.down", _shares(size[2], rows))
+    across = graph.constant(f"{name}.across", _shares(size[3], columns).T)
+    graph.add("MatMul", [down, source], f"{name}.rows")
+    return graph.add("MatMul", [f"{name}.rows", across], name)
+
+
+def _shares(length: int, parts: int) -> torch.Tensor:
+    """Return the weights, parts x length, by which torch takes means of parts of a line: those from
+    floor(i * length / parts) to ceil((i + 1) * length / parts).
+    """
+    weights = torch.zeros(parts, length)
+    for index, row in enumerate(weights):
+        first, end = index * length // parts, -(-(index + 1) * length // parts)
+        row[first:end] = 1 / (end - first)
+    return weights
 
 
 def _flatten(
@@ -161,7 +179,7 @@ def _weights(graph: Graph, name: str, layer: nn.Conv2d | nn.Linear) -> list[str]
 
 
 LAYERS: dict[type[nn.Module], Writer] = {
-    nn.AdaptiveAvgPool2d: _mean_of_all,
+    nn.AdaptiveAvgPool2d: _means,
     nn.AdaptiveMaxPool2d: _maximum_of_all,
     nn.BatchNorm2d: _norm,
     nn.Conv2d: _convolution,

@@ -8,6 +8,7 @@ from sightline.drawing import charts
 from sightline.drawing.charts import bare, show_image, side_by_side
 from sightline.drawing.results_folder import ResultsFolder
 from sightline.models.trained import TrainedModel
+from sightline.tasks.asking import ask
 
 COLUMNS, MOST = 8, 64  # filters in a row, filters in all
 MAPS = 10  # of each size
@@ -37,11 +38,11 @@ def feature_maps(model: TrainedModel, image: Tensor) -> list[np.ndarray]:
 
     hooks = [module.register_forward_hook(keep) for module in model.network.modules()]
     try:
-        model(image)
+        ask(model, image)
     finally:
         for hook in hooks:
             hook.remove()
-    return [maps.numpy() for maps in last.values()]
+    return [maps.cpu().numpy() for maps in last.values()]
 
 
 def leave(model: TrainedModel, image: Tensor, results: ResultsFolder) -> None:
@@ -52,7 +53,7 @@ def leave(model: TrainedModel, image: Tensor, results: ResultsFolder) -> None:
     if first is not None:
         how = "learned" if first.weight.requires_grad else "set from the data, not learned"
         title = f"The filters of the first convolution ({how})\n{results.source}"
-        weights = first.weight.detach().permute(0, 2, 3, 1).numpy()
+        weights = first.weight.detach().permute(0, 2, 3, 1).cpu().numpy()
         results.picture("filters", draw_filters(title, weights))
     maps = feature_maps(model, image)
     if maps:

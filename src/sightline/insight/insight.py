@@ -14,8 +14,10 @@ from sightline.drawing.text import NAME_TAIL, shortened
 from sightline.errors import SightlineError
 from sightline.insight import convolution, occlusion, recurrence
 from sightline.layout import Layout
+from sightline.models.device import placed
 from sightline.models.trained import TrainedModel, load_model
 from sightline.networks.layers import Recurrent
+from sightline.tasks.asking import ask
 
 logger = logging.getLogger(__name__)
 
@@ -24,14 +26,19 @@ ASKED = 2000  # images that figures are means over
 NAME = 64  # pixels of a class name in the sheets' font: six captions stand side by side
 
 
-def insight(name: str, layout: Layout) -> None:
+def insight(name: str, layout: Layout, device: str = "cpu") -> None:
     """Leave pictures/*.png and tables/*.csv of one model in reports/NAME/insight.
 
-    Raises SightlineError where the model, its data or its evaluation is missing, or the test split
-    is empty.
+    `device`: compute.device. Raises SightlineError where the model, its data or its evaluation is
+    missing, the test split is empty, or the device is not there or fails.
     """
-    model = load_model(layout.trained(name))
-    torch.set_num_threads(model.description["threads"])  # it decides the bits
+    with placed(load_model(layout.trained(name)), device) as model:
+        look_into(model, layout)
+
+
+def look_into(model: TrainedModel, layout: Layout) -> None:
+    """Leave the pictures and tables of a model."""
+    name = model.description["name"]
     processed = layout.processed(model.description["data"]["dataset"])
     images, labels = load_split(processed, "test")
     if not len(labels):
@@ -69,7 +76,7 @@ def captions(
     """Return two lines for each image: what it is and what the model predicts, if that is a choice
     or one number.
     """
-    outputs, words = model(images), model.task.words
+    outputs, words = ask(model, images), model.task.words
     name, output = next(iter(outputs.items()))
     if words.choice:
         names = words.options or classes

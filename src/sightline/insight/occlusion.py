@@ -10,6 +10,7 @@ from sightline.drawing import charts
 from sightline.drawing.charts import show_image
 from sightline.drawing.results_folder import ResultsFolder
 from sightline.models.trained import TrainedModel
+from sightline.tasks.asking import ask
 
 POSITIONS = 12  # of the square, along each side of the image
 
@@ -30,8 +31,8 @@ def occlusion(
     for square, (y, x) in zip(mask, corners, strict=True):
         square[y : y + side, x : x + side] = True
     covered = image.repeat(len(corners), 1, 1, 1)
-    covered[mask] = (model.mean * 255).round().to(torch.uint8)
-    effects = effect(model(covered)).double().view(-1, 1, 1)
+    covered[mask] = (model.mean.cpu() * 255).round().to(torch.uint8)
+    effects = effect(ask(model, covered)).double().view(-1, 1, 1)
     return ((effects * mask).sum(0) / mask.sum(0)).numpy()
 
 
@@ -51,12 +52,12 @@ def effect_on(model: TrainedModel, image: Tensor) -> Callable[[dict[str, Tensor]
     With classes: by how much the log-probability (nats) of the class that the model names falls;
     below 0 where covering makes it surer. Else: how far the main output moves (Euclidean).
     """
-    outputs, choice = model(image.unsqueeze(0)), model.task.words.choice
+    outputs, choice = ask(model, image.unsqueeze(0)), model.task.words.choice
     name = choice or next(iter(outputs))
     plain = outputs[name]
     if not choice:
         return lambda covered: (covered[name] - plain).reshape(len(covered[name]), -1).norm(dim=1)
-    predicted = plain.argmax(1).item()
+    predicted = int(plain.argmax(1))
     sure = plain.log_softmax(1)[0, predicted]
     return lambda covered: sure - covered[name].log_softmax(1)[:, predicted]
 

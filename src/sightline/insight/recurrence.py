@@ -14,6 +14,7 @@ from sightline.drawing.results_folder import ResultsFolder
 from sightline.images.random_numbers import seed_weights
 from sightline.models.trained import TrainedModel
 from sightline.networks.layers import Recurrent, normalise
+from sightline.tasks.asking import ask
 
 BACK = 256  # images whose gradients are averaged
 # in torch's order of weights; what is no gate has no name
@@ -125,7 +126,7 @@ def _chart(title: str, x_label: str, y_label: str, lines: list[Line], log: bool 
 def untrained(model: TrainedModel) -> TrainedModel:
     """Return the model as its training began: the weights that its seed draws."""
     seed_weights(model.description["seed"])
-    return TrainedModel(model.description).eval()
+    return TrainedModel(model.description).eval().to(model.mean.device)
 
 
 def gradient_norms(model: TrainedModel, images: Tensor, targets: Tensor) -> np.ndarray:
@@ -135,14 +136,16 @@ def gradient_norms(model: TrainedModel, images: Tensor, targets: Tensor) -> np.n
     back through all steps after t (Pascanu et al. 2013, arXiv:1211.5063, equation 4).
     `images` uint8 N x H x W x C, `targets` N: as the task has them.
     """
+    images, targets = (values.to(model.mean.device) for values in (images, targets))
     x = normalise(images, model.mean, model.std)
-    with unrolled(model.network) as layer:
+    # cuDNN's recurrent layers have no gradient in evaluation mode
+    with unrolled(model.network) as layer, torch.backends.cudnn.flags(enabled=False):
         raw, _ = model.task.read(model.network, x, None)
         # N means are a sum: no image's loss depends on another's state, so each row of the
         # gradient is that image's own
         loss = model.task.loss(raw, images, targets) * len(images)
         gradients = torch.autograd.grad(loss, layer.hidden)
-    return torch.cat(gradients).norm(dim=2).mean(1).numpy()
+    return torch.cat(gradients).norm(dim=2).mean(1).cpu().numpy()
 
 
 def first_step_with_ink(network: Recurrent, images: Tensor) -> int:
@@ -170,14 +173,14 @@ def gates(model: TrainedModel, image: Tensor) -> dict[str, np.ndarray]:
     if names is None:
         return {}
     with unrolled(model.network) as layer:
-        model(image)
+        ask(model, image)
     inputs, after = torch.cat(layer.inputs), torch.cat(layer.hidden)[:, 0]
     before = torch.cat([torch.zeros_like(after[:1]), after[:-1]])
     weights = dict(cell.named_parameters())
     total = functional.linear(inputs, weights["weight_ih_l0"], weights["bias_ih_l0"])
     total += functional.linear(before, weights["weight_hh_l0"], weights["bias_hh_l0"])
     parts = total.sigmoid().chunk(len(names), dim=1)
-    return {name: part.numpy() for name, part in zip(names, parts, strict=True) if name}
+    return {name: part.cpu().numpy() for name, part in zip(names, parts, strict=True) if name}
 
 
 @torch.inference_mode()
@@ -188,10 +191,11 @@ def accuracy_by_rows(model: TrainedModel, images: Tensor, labels: Tensor) -> np.
     asked at the end of each row. `images` uint8 N x H x W x C, `labels` int64 N.
     """
     network = model.network
+    images, labels = (values.to(model.mean.device) for values in (images, labels))
     states = network.states(network.steps(normalise(images, model.mean, model.std)))
     row = network.steps_per_row
     predicted = network.head(states[:, row - 1 :: row]).argmax(2)
-    return (predicted == labels.view(-1, 1)).double().mean(0).numpy()
+    return (predicted == labels.view(-1, 1)).double().mean(0).cpu().numpy()
 
 
 def gates_figure(

@@ -162,6 +162,11 @@ class Layout:
         """What `train` made of one model."""
         return TrainedFiles(self.root / "trained" / name)
 
+    @property
+    def random_values(self) -> Path:
+        """What stands for the weights with which a model begins whose start is `random`."""
+        return self.trained("random").path / "README.md"
+
     def model(self, name: str) -> ModelFiles:
         """What `export` made of one model: all that other programs need of it."""
         return ModelFiles(self.root / "models" / name)

@@ -21,6 +21,8 @@ _OWN_ARGUMENTS = {  # what a model is told besides its name; None stands for the
     "vit": {"image_size": None},
 }
 _LAYERS = (nn.Linear, nn.Conv2d)
+# these know the size: of a grid of patches or windows, or of the maps that linear layers read
+_ONE_SIZE = ("alexnet", "maxvit", "swin", "vgg", "vit")
 _AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")  # classifiers that only training from nothing has
 
 
@@ -56,6 +58,7 @@ class Network(layers.Network):
         if isinstance(body, models.MNASNet):  # it asks state dicts for a version that ours lack
             body._load_from_state_dict = partial(nn.Module._load_from_state_dict, body)
         self.body = body
+        self.any_size = not settings.architecture.startswith(_ONE_SIZE)
         self.try_size(settings.architecture)
 
     @torch.no_grad()
@@ -98,9 +101,11 @@ def build(architecture: str, shape: tuple[int, int, int]) -> nn.Module:
         arguments[key] = height if key == "image_size" else (height, width)
     try:
         return models.get_model(architecture, weights=None, **arguments)
-    except AssertionError as error:
+    except (AssertionError, ValueError):  # of a vit, of a maxvit
+        patch = architecture.rpartition("_")[2]
+        multiple = f"{patch}, its patch" if patch.isdigit() else "224, for its windows"
         raise ValueError(
-            f"{architecture} cannot read {height} x {width} images ({error})"
+            f"{architecture} cannot read {height} x {width} images: take a multiple of {multiple}"
         ) from None
 
 

@@ -19,6 +19,7 @@ from sightline.pipeline import engine
 from sightline.pipeline.engine import Engine
 from sightline.pipeline.graph import Stage
 from sightline.pipeline.schedule import Outcome, Room, Schedule
+from sightline.pipeline.stage_commands import ON_GPUS
 from sightline.settings.params import Params
 
 # seconds that a stage lasts, as a first guess, before this machine has run it
@@ -46,11 +47,12 @@ class Run:
         self._layout = Layout(root)
         room = Room(slots or settings.flows.cpu_slots or cores(), devices)
         self.training = room_for_training(settings, room)
-        own = Room(0) if elsewhere else self.training
+        needs = {kind: Room(1, min(1, devices)) for kind in ON_GPUS}
+        needs["train"] = Room(0) if elsewhere else self.training
         self._seconds = expected_seconds(self._layout, stages)
         self.schedule = Schedule(
             {name: stage.upstream for name, stage in stages.items()},
-            {name: own if stage.kind == "train" else Room(1) for name, stage in stages.items()},
+            {name: needs.get(stage.kind, Room(1)) for name, stage in stages.items()},
             room,
             self._seconds,
         )

@@ -21,6 +21,7 @@ from sightline.settings.params import Params
 
 TAIL = 20  # lines of output kept of a stage that failed
 PROGRAM = "sightline"  # the program that may be forked
+ON_GPUS = {"train", "evaluate", "insight"}  # kinds of stage that compute on one, where there is one
 FORKED = {"train", "evaluate", "insight", "export"}  # kinds of stage that need torch
 # What they import, but for our own code: a stage runs that as it stands when the stage starts.
 # mlflow is not among them: its import starts a thread, and a fork has none of its parent's threads.
@@ -73,16 +74,18 @@ class StageCommands:
     def run(self, name: str, line: str, folder: Path, environment: dict[str, str]) -> None:
         """Run one command line of the stage `name` to its end.
 
-        A training holds its GPUs as long, every stage a place on the processors. Raises
-        SightlineError where the command fails or runs past its time limit, TryAgain where the
-        cause passes by itself.
+        A stage that computes on GPUs holds them as long, every stage a place on the processors.
+        Raises SightlineError where the command fails or runs past its time limit, TryAgain where
+        the cause passes by itself.
         """
         kind, flows = name.partition("@")[0], self._settings.flows
-        devices = self.devices if kind == "train" else []
+        devices = self.devices if kind in ON_GPUS else []
+        count = self._settings.compute.processes if kind == "train" else 1
         limit = flows.time_limits.get(kind)
         wait, note = flows.lock_wait, self._listener.note
+        patience = flows.time_limits.get("train") or wait  # what holds a GPU so long is a training
         with (  # in this order: whoever waits for a GPU keeps no benchmark from the processors
-            gpus.hold(devices, self._settings.compute.processes, limit or wait, note) as shown,
+            gpus.hold(devices, count, patience, note) as shown,
             locks.processors(False, wait, note),
         ):
             status, tail = self._to_the_end(name, line, folder, environment | shown, limit)

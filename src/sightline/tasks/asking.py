@@ -28,6 +28,15 @@ class Model(Protocol):
 
 
 @torch.inference_mode()
+def ask(model: Model, images: Tensor) -> dict[str, Tensor]:
+    """Return the model's outputs by name, for uint8 images N x H x W x C: on the CPU, as the images
+    are, wherever the model computes.
+    """
+    outputs = model(images.to(model.mean.device))
+    return {name: values.cpu() for name, values in outputs.items()}
+
+
+@torch.inference_mode()
 def answers(model: Model, images: np.ndarray) -> Iterator[tuple[slice, dict[str, Tensor]]]:
     """Yield the model's outputs batch by batch, each with the place of its images.
 
@@ -36,7 +45,7 @@ def answers(model: Model, images: np.ndarray) -> Iterator[tuple[slice, dict[str,
     batch = at_once(BATCH, images)
     for start in range(0, len(images), batch):
         part = slice(start, min(start + batch, len(images)))
-        outputs = model(torch.from_numpy(np.array(images[part])))
+        outputs = ask(model, torch.from_numpy(np.array(images[part])))
         if wrong := next((name for name, out in outputs.items() if not out.isfinite().all()), None):
             raise SightlineError(
                 f"the model's {wrong} are no numbers for images {part.start} to {part.stop - 1}: "

@@ -1,16 +1,14 @@
 """Where training computes, and why: each choice comes with its reason, logged at the start."""
 
-import ctypes
 import os
-import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 
-from sightline.errors import SightlineError, one_line
+from sightline.errors import SightlineError
+from sightline.host.memory import keep_large_blocks
 from sightline.host.processors import processor
+from sightline.models.device import chosen
 from sightline.settings.params import Compute
 from sightline.training import ranks
 
@@ -38,13 +36,7 @@ def choose(compute: Compute) -> Place:
     Raises SightlineError where CUDA is asked for and not there, or the processes that are asked
     for: nothing falls back silently.
     """
-    cuda = torch.cuda.is_available()
-    if compute.device == "cuda" and not cuda:
-        raise SightlineError(
-            "compute.device is cuda, but torch sees no CUDA device here: set it to auto or cpu, "
-            "or run this on a GPU worker"
-        )
-    device = torch.device("cuda" if cuda and compute.device != "cpu" else "cpu")
+    device = chosen(compute.device)
     if compute.sync_batch_norm and device.type == "cpu":
         raise SightlineError(
             "compute.sync_batch_norm is true, and torch's SyncBatchNorm refuses the CPU: set it to "
@@ -56,9 +48,10 @@ def choose(compute: Compute) -> Place:
     else:
         dtype, type_why = getattr(torch, compute.dtype), "compute.dtype"
     torch.set_num_threads(compute.threads)
-    keep_memory()
+    keep_large_blocks()
     torch.backends.cudnn.benchmark = True  # the shapes of a step are those of the step before
-    why = {"auto": f"CUDA {'seen' if cuda else 'not seen'}"}.get(compute.device, "compute.device")
+    seen = "CUDA seen" if device.type == "cuda" else "CUDA not seen"
+    why = seen if compute.device == "auto" else "compute.device"
     threads = f"{compute.threads} threads of {os.cpu_count()} cores"
     if joined.count > 1:
         threads = f"{joined.count} processes of {threads}"
@@ -87,25 +80,6 @@ def resident_bytes(device: torch.device, gib: float | None) -> int:
     return 4 << 30
 
 
-@contextmanager
-def gpu_errors(name: str) -> Iterator[None]:
-    """Raise SightlineError in place of an error of the GPU while it trains a model."""
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise SightlineError(
-            f"{name}: the GPU has too little memory ({one_line(error)[:200]}): raise accumulate in "
-            "its recipe (the steps stay the same), lower its batch_size or image_size of its "
-            "dataset, raise compute.processes where there are more GPUs, or end what else uses "
-            "this one (nvidia-smi)"
-        ) from None
-    except torch.AcceleratorError as error:
-        raise SightlineError(
-            f"{name}: the GPU failed ({one_line(error)[:200]}): see what nvidia-smi says of it; "
-            "the same command goes on from the last checkpoint"
-        ) from None
-
-
 def fast_dtype(device: torch.device) -> tuple[torch.dtype, str]:
     """Return bfloat16 where the device has units for it, else float32, and the reason."""
     if device.type != "cuda":
@@ -118,20 +92,6 @@ def fast_dtype(device: torch.device) -> tuple[torch.dtype, str]:
 def dtype_name(dtype: torch.dtype) -> str:
     """Return the name of a dtype as params.yaml has it."""
     return str(dtype).removeprefix("torch.")
-
-
-def keep_memory() -> None:
-    """Have glibc keep what is freed, up to 2 GiB, for the next who asks.
-
-    A step asks for the large tensors that the step before freed. By default each goes back to the
-    system, and comes again as pages that are cleared one at a time: up to a tenth of a step
-    (scripts/step_speed.py). Another C library keeps its own ways.
-    """
-    if platform.libc_ver()[0] == "glibc":
-        trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD: malloc.h
-        libc = ctypes.CDLL(None)
-        libc.mallopt(trim_threshold, 2**31 - 1)
-        libc.mallopt(mmap_threshold, 2**30)
 
 
 def processor_name(device: torch.device) -> str:

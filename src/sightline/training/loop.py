@@ -10,10 +10,11 @@ from typing import Any
 from sightline.data.arrays import load_meta
 from sightline.errors import SightlineError
 from sightline.layout import Layout
+from sightline.models.device import gpu_errors
 from sightline.settings.params import Compute, Model
 from sightline.settings.recipe import Recipe
 from sightline.training import checkpoint, curve
-from sightline.training.device import choose, gpu_errors
+from sightline.training.device import choose
 from sightline.training.results import leave
 from sightline.training.setup import begin
 from sightline.training.step import Training
@@ -21,6 +22,11 @@ from sightline.training.step import Training
 logger = logging.getLogger(__name__)
 
 CHECK_EVERY = 20  # steps between looks at the loss: each look makes a GPU wait for the CPU
+LESS_MEMORY = (
+    "raise accumulate in its recipe (the steps stay the same), lower its batch_size or image_size "
+    "of its dataset, raise compute.processes where there are more GPUs, or end what else uses this "
+    "one (nvidia-smi)"
+)
 
 Progress = Callable[[int, int, float], None]  # step, steps, and the mean loss of the epoch so far
 
@@ -53,7 +59,7 @@ def train(
             training.load(state)
             logger.info("resuming from step %d of %d: %s", training.step, training.steps, path)
         save = (lambda state: checkpoint.save(path, state)) if first else None
-        with gpu_errors(name):
+        with gpu_errors(name, LESS_MEMORY, "the same command goes on from the last checkpoint"):
             run(training, progress, save, compute.checkpoint_seconds)
         if first:
             leave(layout, training)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from sightline.drawing import charts, sheets
 from sightline.drawing.results_folder import ResultsFolder
-from sightline.tasks.asking import BATCH, Model, answers
+from sightline.tasks.asking import BATCH, Model, answers, ask
 from sightline.tasks.next_row.completion import complete
 
 MODEL, PREVIOUS, MEAN = "model", "previous_row", "mean_row"
@@ -128,7 +128,7 @@ def completed(model: Model, images: np.ndarray, title: str) -> Image.Image:
 
     @torch.inference_mode()
     def next_row(rows: np.ndarray) -> np.ndarray:
-        return model(torch.from_numpy(rows.copy()))["next_row"].numpy()
+        return ask(model, torch.from_numpy(rows.copy()))["next_row"].numpy()
 
     upper = images.copy()
     upper[:, known:] = 0
