@@ -15,11 +15,11 @@ NAMES = ["mlp", "cnn", "cnn-rotation", "irnn"]  # torch's fused cells of LSTM an
 
 def test_what_another_device_computes_is_what_the_cpu_does(tmp_path):
     layout = trained(tmp_path, *NAMES)
-    reports = tmp_path / "reports"
+    folder = tmp_path / "reports"
     for name in NAMES:
         evaluate(name, layout, "flip-translate")
         insight(name, layout)
-    here = {path: path.read_bytes() for path in reports.rglob("*") if path.is_file()}
+    here = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     program = [sys.executable, PROJECT / "tests" / "elsewhere.py", tmp_path, *NAMES]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run(program, check=True, env=environment)

@@ -23,17 +23,17 @@ def sources(layout):
 
 def test_each_dataset_comes_from_the_catalogue_that_it_names(layout):
     change(layout, "datasets.mnist.catalogue", "mirror")
-    found = sources(layout)
-    assert found["mnist"]["catalogue"] == "mirror" and found["mnist"]["entry"]["real"]
-    assert found["cifar10"]["catalogue"] == "sample" and not found["cifar10"]["entry"]["real"]
+    listed = sources(layout)
+    assert listed["mnist"]["catalogue"] == "mirror" and listed["mnist"]["entry"]["real"]
+    assert listed["cifar10"]["catalogue"] == "sample" and not listed["cifar10"]["entry"]["real"]
 
 
 def test_what_is_missing_stops_the_download_of_its_own_dataset_alone(layout, capsys):
     (layout.sources).mkdir(parents=True)
     (layout.sources / "gone.json").write_text("{}")
     change(layout, "datasets.mnist.catalogue", "own")
-    found = sources(layout)
-    assert "gone" not in found
-    assert found["mnist"] == {"catalogue": "own", "entry": None}
+    listed = sources(layout)
+    assert "gone" not in listed
+    assert listed["mnist"] == {"catalogue": "own", "entry": None}
     assert main(["download", "mnist"]) == 1
     assert "own.yaml: no dataset 'mnist' in this catalogue" in capsys.readouterr().err
