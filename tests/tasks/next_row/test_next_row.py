@@ -79,6 +79,7 @@ def test_errors_and_likelihoods_of_each_row_by_hand():
     images = np.zeros((2, 3, 1, 1), np.uint8)
     images[0, 1] = 255  # 0 1 0 and 0 0 0
     known = evaluation.Baselines(np.array([0.1, 0.6, 0.2]).reshape(3, 1, 1), flips=0.2)
+    model.mean = torch.zeros(1)  # on the CPU: so are the images that it is asked about
     errors = evaluation.row_errors(model, images, known)
     assert errors["model"][0].tolist() == pytest.approx([(0.75**2 + 0.25**2) / 2, 0.25**2])
     assert errors["previous_row"][0].tolist() == [0.5, 0.5]
