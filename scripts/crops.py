@@ -5,7 +5,8 @@
 
 Prints milliseconds an image of noise for a batch at 192 stored pixels (192 x 256) brought to 128,
 on one thread or on `--device cuda`: ours, which is one batch with an antialiased filter; torch's
-grid_sample, one batch without; torchvision's resized_crop, antialiased, image by image. Then the
+grid_sample, one batch without; torchvision's resized_crop, antialiased, image by image. Then what
+else is done to a batch of that size, TrivialAugment also by torchvision image by image, and the
 share of ours in a training step of ResNet-18 at 128 pixels. All take turns; the least of the rounds
 counts. The sheet is made of an image of the sample, which is not real.
 """
@@ -20,6 +21,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 from torch.nn import functional
+from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as torchvision
 
 from sightline.data import arrays
@@ -29,6 +31,7 @@ from sightline.images.colour import colour
 from sightline.images.crop import cropped, random_boxes, resample
 from sightline.images.mix import mix
 from sightline.images.random_numbers import RandomNumbers, generator
+from sightline.images.trivial import trivial
 from sightline.networks import resnet
 from sightline.sample import drawn
 from sightline.settings.recipe import Box, Colour
@@ -68,6 +71,8 @@ def times(device: torch.device) -> dict[str, float]:
         "crop, ours": lambda: cropped(rows, extents, BOX, random_numbers(), SIZE),
         "crop, grid_sample, not antialiased": lambda: by_grid(rows, extents),
         "crop, torchvision, one by one": lambda: by_torchvision(rows, extents),
+        "TrivialAugment, ours": lambda: trivial(images, random_numbers()),
+        "TrivialAugment, torchvision, one by one": lambda: trivial_by_torchvision(images),
         "colour jitter": lambda: colour(images, Colour(0.4, 0.4, 0.4), random_numbers()),
         "mixup and cutmix": lambda: mix(images, labels, 10, 0.2, 1.0, random_numbers()),
         "a step of ResNet-18": stepping(images, labels),
@@ -113,6 +118,12 @@ def by_torchvision(rows: Tensor, extents: Tensor) -> Tensor:
         image = image.mT if height > width else image
         crops.append(torchvision.resized_crop(image, top, left, high, wide, [SIZE, SIZE]))
     return torch.stack(crops)
+
+
+def trivial_by_torchvision(images: Tensor) -> Tensor:
+    """Return images changed by torchvision's TrivialAugmentWide, which draws once for a call."""
+    change = v2.TrivialAugmentWide()
+    return torch.stack([change(image.permute(2, 0, 1)) for image in images])
 
 
 def stepping(images: Tensor, labels: Tensor) -> Callable[[], object]:

@@ -7,6 +7,7 @@ from sightline.images.cutout import cutout, erase
 from sightline.images.flip import alternately_flipped, flip
 from sightline.images.random_numbers import RandomNumbers
 from sightline.images.translate import translate
+from sightline.images.trivial import trivial
 from sightline.images.turn import turn
 from sightline.settings.recipe import Augment
 
@@ -24,6 +25,8 @@ def augment(
         images = flip(images, random.uniform() < 0.5)
     elif settings.flip == "alternating":
         images = flip(images, alternately_flipped(index, seed, epoch))
+    if settings.trivial:
+        images = trivial(images, random)
     if settings.colour:
         images = colour(images, settings.colour, random)
     if settings.cutout:

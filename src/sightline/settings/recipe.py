@@ -118,16 +118,17 @@ class Augment:
     """Random changes of training images, up to this much.
 
     `crop`: the part of the image that is shown; `rotate`: degrees, `scale`: a share of the size,
-    `translate`, `cutout`: pixels; `erase`: a part that is covered; `mixup`, `cutmix`: alpha of the
-    beta distribution from which the shares of two images are drawn.
+    `translate`, `cutout`: pixels; `trivial`: TrivialAugment, one operation for each image; `erase`:
+    a part that is covered; `mixup`, `cutmix`: alpha of the beta distribution from which the shares
+    of two images are drawn.
     """
 
     crop: Box | None = None
-
     rotate: Annotated[NonNegative, Field(le=180)] = 0.0
     scale: Share = 0.0
     translate: Natural = 0
     flip: Literal["none", "random", "alternating"] = "none"
+    trivial: Switch = False
     colour: Colour | None = None
     cutout: Natural = 0
     erase: Erase | None = None
@@ -207,7 +208,7 @@ def as_written(recipe: Recipe) -> dict[str, Any]:
     """
     settings = asdict(recipe)
     augment, optimizer = settings["augment"], settings["optimizer"]
-    for name in ("crop", "colour", "erase", "mixup", "cutmix"):
+    for name in ("crop", "trivial", "colour", "erase", "mixup", "cutmix"):
         if not augment[name]:
             del augment[name]
     if not settings["train_size"]:

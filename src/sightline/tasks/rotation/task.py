@@ -36,9 +36,10 @@ class Rotation(Task):
 
     def mistake(self, network: layers.Network, recipe: Recipe) -> str | None:
         """Return what is in the way: images that augmentation has turned already."""
-        if recipe.augment.rotate:
+        if recipe.augment.rotate or recipe.augment.trivial:
+            key = "rotate" if recipe.augment.rotate else "trivial"
             return (
-                "augment.rotate turns images before the task does, and makes angles wrong: drop it"
+                f"augment.{key} turns images before the task does, and makes angles wrong: drop it"
             )
         return super().mistake(network, recipe)
 
