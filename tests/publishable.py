@@ -5,7 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-MODELS = {"cnn": {"widths": [4, 8]}, "irnn": {"hidden_size": 8}}
+# crops: a CNN that is trained on crops, so that it reads images of any size, but not of half
+MODELS = {"cnn": {"widths": [4, 8]}, "irnn": {"hidden_size": 8}, "crops": {"widths": [4, 4, 8]}}
 STAGES = """\
 stages:
   train:

@@ -1,9 +1,10 @@
-"""A project in which a CNN and a ReLU recurrence were exported, in real git and DVC."""
+"""A project in which two CNNs and a ReLU recurrence were exported, in real git and DVC."""
 
 import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from publishable import MODELS, STAGES, commit, shell
 from support import write_workspace
 
@@ -25,7 +26,11 @@ def exported(tmp_path_factory) -> Path:
         }
         for network, settings in MODELS.items()
     }
+    recipes["short-crops"]["augment"] = {"crop": {"area": [0.5, 1], "ratio": [0.8, 1.25]}}
     write_workspace(root, "bars", {network: f"short-{network}" for network in MODELS}, recipes)
+    params = yaml.safe_load((root / "params.yaml").read_text())
+    params["models"]["bars-crops"]["network"] = "cnn"
+    (root / "params.yaml").write_text(yaml.safe_dump(params))
     (root / "dvc.yaml").write_text(STAGES)
     (root / ".gitignore").write_text("/data/processed\n/models\n/reports\n/trained\n/.sightline\n")
     with pytest.MonkeyPatch.context() as patch:

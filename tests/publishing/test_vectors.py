@@ -1,5 +1,7 @@
 """The vectors try any runtime: onnx's own passes, one that takes ReLU for tanh does not."""
 
+import shutil
+
 import numpy as np
 import onnx
 import pytest
@@ -7,7 +9,10 @@ from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from sightline.errors import SightlineError
+from sightline.files import read_json
+from sightline.layout import PublishedFiles
 from sightline.publishing.vectors import TOLERANCE, check_vectors, write_vectors
+from sightline.publishing.verify import verify
 
 
 def tensors(folder, kind):
@@ -48,6 +53,19 @@ def test_vectors_hold_images_of_many_greys_and_no_picture_of_the_data(cnn):
     assert len(np.unique(images)) > 200
     blocks = images[0, :, :, 0]
     assert (blocks[::4] == blocks[1::4]).all() and (blocks[::4] == blocks[3::4]).all()
+
+
+def test_vectors_of_a_model_for_any_size_are_wider_too(published, tmp_path):
+    """Contract 3: its export tried larger images, and half of its own size it cannot read."""
+    shutil.copytree(published / "crops", tmp_path / "fresh")
+    crops = PublishedFiles(tmp_path / "fresh")
+    shapes = [
+        tensors(folder, "input")["images"].shape
+        for folder in sorted(crops.path.glob("test_data_set_*"))
+    ]
+    assert shapes == [(1, 12, 12, 1), (8, 12, 12, 1), (8, 12, 18, 1)]
+    assert read_json(crops.export, "")["contract"] == 3
+    assert "3 sets of test vectors" in verify(crops.path)[-1]
 
 
 def test_vectors_are_the_same_bytes_each_time(irnn):
