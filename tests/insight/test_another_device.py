@@ -4,10 +4,13 @@ import os
 import subprocess
 import sys
 
+import pytest
+import torch
 from exported import trained
 from support import PROJECT
 
 from sightline.evaluation.evaluate import evaluate
+from sightline.files import read_json
 from sightline.insight.insight import insight
 
 NAMES = ["mlp", "cnn", "cnn-rotation", "irnn"]  # torch's fused cells of LSTM and GRU are CUDA's own
@@ -25,3 +28,18 @@ def test_what_another_device_computes_is_what_the_cpu_does(tmp_path):
     subprocess.run(program, check=True, env=environment)
     for path, content in here.items():
         assert path.read_bytes() == content, path
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
+@pytest.mark.parametrize("name", [*NAMES, "lstm-deep", "gru-pixels", "lstm-next-row"])
+def test_a_gpu_gives_the_figures_of_the_cpu(tmp_path, name):
+    layout = trained(tmp_path, name)
+    here = read_json(layout.results(name).figures, "")
+    evaluate(name, layout, device="cuda")
+    insight(name, layout, device="cuda")
+    there = read_json(layout.results(name).figures, "")
+    for split in ("val", "test"):
+        assert there.pop(split) == pytest.approx(here.pop(split), rel=1e-3, abs=1e-3)
+    assert there == here
+    assert layout.results(name).insight.picture("occlusion").exists()
