@@ -35,11 +35,11 @@ def test_what_another_device_computes_is_what_the_cpu_does(tmp_path):
 @pytest.mark.parametrize("name", [*NAMES, "lstm-deep", "gru-pixels", "lstm-next-row"])
 def test_a_gpu_gives_the_figures_of_the_cpu(tmp_path, name):
     layout = trained(tmp_path, name)
-    here = read_json(layout.results(name).figures, "")
+    on_cpu = read_json(layout.results(name).figures, "")
     evaluate(name, layout, device="cuda")
     insight(name, layout, device="cuda")
-    there = read_json(layout.results(name).figures, "")
+    on_gpu = read_json(layout.results(name).figures, "")
     for split in ("val", "test"):
-        assert there.pop(split) == pytest.approx(here.pop(split), rel=1e-3, abs=1e-3)
-    assert there == here
+        assert on_gpu.pop(split) == pytest.approx(on_cpu.pop(split), rel=1e-3, abs=1e-3)
+    assert on_gpu == on_cpu
     assert layout.results(name).insight.picture("occlusion").exists()
