@@ -252,7 +252,7 @@ def test_from_nothing_everything_comes_out_the_same(workspace):
     for path in ("data/raw", "data/processed", "data/code", "trained", "models", "reports",
                  "logged", ".dvc/cache", ".dvc/tmp", ".sightline", "dvc.lock"):  # fmt: skip
         subprocess.run(["rm", "-rf", str(workspace.root / path)], check=True)
-    assert len(workspace.repro()) == 20
+    assert len(workspace.repro()) == 21
     assert workspace.locked() == before
     assert {model: workspace.steps_executed(model) for model in MODELS} == steps
     assert workspace.run("git", "status", "--porcelain") == ""
