@@ -13,7 +13,7 @@ from support import PROJECT, change, copy_settings
 from sightline.cli import main
 from sightline.layout import Layout
 from sightline.settings import params
-from sightline.settings.steps import few_steps, recipe_for
+from sightline.settings.steps import few_steps, recipe_for, recipe_to_tune
 
 
 @pytest.fixture
@@ -176,6 +176,13 @@ def test_the_recipe_follows_from_the_number_of_images(images, batch):
     recipe = recipe_for(images, 64, usual)
     assert recipe["batch_size"] == batch and recipe["augment"] == {"translate": 6}
     assert recipe["epochs"] * images / batch >= 600
+
+
+@pytest.mark.parametrize(("images", "batch", "epochs"), [(144, 16, 12), (1800, 32, 4)])
+def test_so_does_the_recipe_for_weights_to_begin_with(images, batch, epochs):
+    recipe = recipe_to_tune(images, {"architecture": "mobilenet_v2"})
+    assert (recipe["batch_size"], recipe["epochs"]) == (batch, epochs)
+    assert "flip" not in recipe["augment"] and recipe["network"]["architecture"] == "mobilenet_v2"
 
 
 @pytest.mark.slow

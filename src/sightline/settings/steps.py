@@ -14,7 +14,7 @@ _ENOUGH = 600  # steps of a recipe made for a small set
 # train images up to which a set gets batches of so many, for so many epochs at least
 _SIZES = ((1000, 16, 20), (10_000, 32, 30), (math.inf, 128, 12))
 # the same where a training begins with weights
-_TUNED = ((1000, 16, 20), (10_000, 32, 6), (math.inf, 64, 3))
+_TUNED = ((1000, 16, 12), (10_000, 32, 4), (math.inf, 64, 3))
 
 
 def train_images(layout: Layout, dataset: str) -> int | None:
@@ -69,12 +69,12 @@ def recipe_to_tune(images: int, network: dict[str, Any]) -> dict[str, Any]:
         "batch_size": batch,
         "optimizer": {
             "name": "adam",
-            "learning_rate": 0.0005,
+            "learning_rate": 0.0001,
             "weight_decay": 0.01,
-            "parts": {"head": {"learning_rate": 0.003}},
+            "parts": {"head": {"learning_rate": 0.002}},
         },
         "schedule": {"name": "one-cycle", "warmup": 0.2},
-        "augment": {"crop": {"area": [0.5, 1], "ratio": [0.75, 1.333]}},
+        "augment": {"crop": {"area": [0.35, 1], "ratio": [0.75, 1.333]}},
         "frozen_norms": True,
         "network": network,
     }
