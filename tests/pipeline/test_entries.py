@@ -50,7 +50,7 @@ def test_what_is_added_is_complete_and_what_is_removed_leaves_no_byte(workspace,
     assert "in pixels: smallest 8 x 8, median 8 x 8, largest 24 x 12" in output
     (link,) = (word for word in output.split() if word.startswith("file://"))
     with Image.open(link.removeprefix("file://")) as sheet:
-        assert len(sheet.getcolors(sheet.width * sheet.height)) > 100, "images are on it"
+        assert not sheet.getcolors(100), "images of many colours are on it"
         assert sheet.height < 2 * sheet.width, "a line for each of two classes"
 
     assert main(["add", "model", "pets-cnn", "--dataset", "pets", "--network", "cnn"]) == 0

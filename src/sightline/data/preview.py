@@ -63,7 +63,7 @@ def sizes(project: Layout, name: str) -> list[tuple[int, int]]:
     each = []
     for item in decode(*read(project.raw(name))).items():
         try:
-            with Image.open(io.BytesIO(item.image), formats=FORMATS) as image:
+            with Image.open(io.BytesIO(bytes(item.image)), formats=FORMATS) as image:
                 each.append(image.size)
         except UnidentifiedImageError:  # a broken one, which `preprocess` names
             continue

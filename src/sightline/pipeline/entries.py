@@ -160,11 +160,11 @@ def remove(layout: Layout, name: str) -> None:
     """Take out a model with its lines in dvc.yaml, or a dataset of which there is no model."""
     settings = params.load(layout)
     if name in settings.models:
-        entries, recipe = [("models", name)], settings.models[name].recipe
+        entries: list[Place] = [("models", name)]
+        recipe, start = settings.models[name].recipe, settings.models[name].start
         others = [model for key, model in settings.models.items() if key != name]
         if recipe == name and all(model.recipe != recipe for model in others):
             entries.append(("recipes", name))
-        start = settings.models[name].start
         if start in settings.weights and all(model.start != start for model in others):
             entries.append(("weights", settings.weights.index(start)))
         pipeline = layout.root / PIPELINE
