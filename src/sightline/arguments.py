@@ -121,12 +121,15 @@ def _add(sub: argparse.ArgumentParser) -> None:
     dataset.add_argument("source", help="a folder, a tar, a zip, or the https URL of one")
     dataset.add_argument("--size", type=int, default=64, help="pixels of the squares; 64")
     dataset.add_argument("--channels", type=int, default=3, help="3 for colours, 1 for grey; 3")
+    dataset.add_argument(
+        "--broken-images", choices=("stop", "skip"), default="stop", help="leave them out: skip"
+    )
     dataset.add_argument("--note", help="a line that says what the data is")
     dataset.add_argument("--terms", default="ours", help="the terms of use")
     model = kinds.add_parser("model", help="a network that is trained on a dataset")
     model.add_argument("name", help="small letters, digits and hyphens")
     model.add_argument("--dataset", required=True, help="a dataset in params.yaml")
-    model.add_argument("--network", required=True, help="cnn, resnet, mlp, lstm, ...")
+    model.add_argument("--network", help="cnn, resnet, mlp, lstm, ..; else that of --start")
     model.add_argument("--task", help="what it is asked for; a class where it is left out")
     model.add_argument("--recipe", help="one made for the number of images where it is left out")
     model.add_argument("--start", default="random", help="a model or weights to begin with")

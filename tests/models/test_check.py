@@ -112,6 +112,12 @@ def test_a_record_recipe_is_one_override_away(layout, recipe, model):
             "models.mnist-cnn.start: this key is required: random, or the model or the weights",
         ),
         (
+            "recipes.cnn-4.frozen_norms",
+            True,
+            "models.mnist-cnn: cnn-4 has frozen_norms, the statistics of a start are kept, and "
+            "mnist-cnn starts from random: name a start, or drop it",
+        ),
+        (
             "models.mnist-cnn.start",
             "cifar10-cnn",
             "models.mnist-cnn.start: cifar10-cnn: 30 of 36 tensors do not fit: blocks.0.0.weight "

@@ -13,7 +13,7 @@ from support import PROJECT, change, copy_settings
 from sightline.cli import main
 from sightline.layout import Layout
 from sightline.settings import params
-from sightline.settings.steps import few_steps, recipe_for
+from sightline.settings.steps import few_steps, recipe_for, recipe_to_tune
 
 
 @pytest.fixture
@@ -23,12 +23,13 @@ def workspace(tmp_path, monkeypatch):
     root.mkdir()
     copy_settings(root)
     shutil.copy(PROJECT / "dvc.yaml", root)
+    shutil.copy(Layout(PROJECT).weights_catalogue, Layout(root).weights_catalogue)
     monkeypatch.chdir(root)
     pixels = np.random.RandomState(0).randint(0, 255, (20, 8, 8, 3), np.uint8)
     for index, image in enumerate(pixels):
         file = photos / ("cat", "dog")[index % 2] / f"{index}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(file)
+        Image.fromarray(image).resize((24, 12) if index == 19 else (8, 8)).save(file)
     (photos / "cat" / "notes.txt").write_text("none")
     return root
 
@@ -46,6 +47,11 @@ def test_what_is_added_is_complete_and_what_is_removed_leaves_no_byte(workspace,
     assert ["in", "all", "14", "2", "4"] in [line.split() for line in output.splitlines()]
     assert "written into params.yaml: datasets.pets" in output
     assert "pets: 1 file of cat: not images by content" in caplog.text
+    assert "in pixels: smallest 8 x 8, median 8 x 8, largest 24 x 12" in output
+    (link,) = (word for word in output.split() if word.startswith("file://"))
+    with Image.open(link.removeprefix("file://")) as sheet:
+        assert not sheet.getcolors(100), "images of many colours are on it"
+        assert sheet.height < 2 * sheet.width, "a line for each of two classes"
 
     assert main(["add", "model", "pets-cnn", "--dataset", "pets", "--network", "cnn"]) == 0
     assert "written into dvc.yaml: artifacts.pets-cnn" in capsys.readouterr().out
@@ -79,6 +85,48 @@ def test_what_is_added_is_complete_and_what_is_removed_leaves_no_byte(workspace,
     assert content(workspace) == before
 
 
+@pytest.mark.slow
+def test_weights_to_begin_with_say_network_and_recipe(workspace, capsys, caplog):
+    assert main(["add", "dataset", "pets", "../my photos", "--size", "32"]) == 0
+    assert "--start mobilenet-v2-imagenet-v1" in capsys.readouterr().out
+    before, names = content(workspace), ("resnet18-imagenet-v1", "mobilenet-v2-imagenet-v1")
+    caplog.set_level(logging.WARNING)
+    for model, start in zip(("pets-a", "pets-b", "pets-c"), (*names, names[1]), strict=True):
+        assert main(["add", "model", model, "--dataset", "pets", "--start", start]) == 0
+    assert "pets has images of 32 pixels" in caplog.text
+    assert f"written into params.yaml: weights: {names[1]}" in capsys.readouterr().out
+    settings = params.load(Layout(workspace))
+    assert settings.weights == list(names)
+    model, recipe = settings.model("pets-b")
+    assert (model.network, model.start) == ("torchvision", names[1])
+    assert recipe.network == {"architecture": "mobilenet_v2"} and recipe.frozen_norms
+    assert recipe.optimizer.parts["head"].learning_rate > recipe.optimizer.learning_rate
+
+    assert main(["add", "model", "again", "--dataset", "cifar10", "--start", "cifar100-cnn"]) == 0
+    model, recipe = params.load(Layout(workspace)).model("again")
+    assert (model.network, recipe.network) == ("cnn", {"widths": [24, 48, 96]})
+    assert main(["remove", "pets-b"]) == 0
+    assert params.load(Layout(workspace)).weights == list(names), "pets-c begins with them"
+    assert (
+        main(["remove", "again"]) == main(["remove", "pets-a"]) == main(["remove", "pets-c"]) == 0
+    )
+    assert content(workspace) == before
+
+
+@pytest.mark.faults
+def test_a_broken_image_is_refused_with_a_way_on_and_left_out_where_that_is_asked(
+    workspace, capsys, caplog
+):
+    (workspace.parent / "my photos" / "cat" / "broken.jpg").write_text("moved to another place")
+    add = ["add", "dataset", "pets", "../my photos", "--size", "16"]
+    assert main(add) == 1
+    error = capsys.readouterr().err
+    assert "cat/broken.jpg is broken" in error and "add `--broken-images skip`" in error
+    assert main([*add, "--broken-images", "skip"]) == 0
+    assert "pets: 1 file of cat: broken" in caplog.text
+    assert params.load(Layout(workspace)).dataset("pets").broken_images == "skip"
+
+
 @pytest.mark.parametrize(
     ("command", "error"),
     [
@@ -88,6 +136,8 @@ def test_what_is_added_is_complete_and_what_is_removed_leaves_no_byte(workspace,
         ("model mnist-cnn --dataset mnist --network cnn", "there is a model 'mnist-cnn'"),
         ("model x --dataset mnist --network cn --recipe cnn-4", "no network 'cn'"),
         ("model x --dataset mnist --network cnn --recipe no-recipe", "no recipe 'no-recipe'"),
+        ("model x --dataset mnist", "name it with --network"),
+        ("model x --dataset mnist --start resnet19-imagenet-v1", "mean 'resnet18-imagenet-v1'?"),
         ("model X --dataset mnist --network cnn --recipe cnn-4", "not a usable name"),
     ],
 )
@@ -126,6 +176,13 @@ def test_the_recipe_follows_from_the_number_of_images(images, batch):
     recipe = recipe_for(images, 64, usual)
     assert recipe["batch_size"] == batch and recipe["augment"] == {"translate": 6}
     assert recipe["epochs"] * images / batch >= 600
+
+
+@pytest.mark.parametrize(("images", "batch", "epochs"), [(144, 16, 12), (1800, 32, 4)])
+def test_so_does_the_recipe_for_weights_to_begin_with(images, batch, epochs):
+    recipe = recipe_to_tune(images, {"architecture": "mobilenet_v2"})
+    assert (recipe["batch_size"], recipe["epochs"]) == (batch, epochs)
+    assert "flip" not in recipe["augment"] and recipe["network"]["architecture"] == "mobilenet_v2"
 
 
 @pytest.mark.slow

@@ -141,8 +141,10 @@ def test_the_listed_weights_are_those_of_torchvision():
 
     path = LAYOUT.weights_catalogue
     for name in catalogues.load(path):
-        file = catalogues.weights(path, name).file
+        entry = catalogues.weights(path, name)
+        file = entry.file
         architecture, version = name.replace("-", "_").split("_imagenet_")
+        assert entry.architecture == architecture
         published = get_model_weights(architecture)[f"IMAGENET1K_{version.upper()}"].url
         assert file.urls == [published]
         assert published.endswith(f"/{file.name}") and f"-{file.sha256_begins}.pth" in file.name
@@ -153,6 +155,7 @@ def test_the_listed_weights_are_those_of_torchvision():
     [
         ("format", "pickle", "net.format: input should be 'torch' or 'safetensors', not 'pickle'"),
         ("names", "timm", "net.names: input should be 'sightline' or 'torchvision', not 'timm'"),
+        ("architecture", "resnet18", "architecture: it names a model of torchvision"),
         ("role", "images", "file.role: it is weights here, not images"),
         ("sha256_begins", "12ab", "'12ab' is not 8 small hexadecimal digits or more"),
         ("sha256_begins", None, "a file that comes over https needs its sha256"),
@@ -164,7 +167,7 @@ def test_a_mistake_in_an_entry_of_weights_is_named(tmp_path, place, value, messa
     file = {"name": "net.pth", "role": "weights", "urls": ["https://host/net.pth"]}
     file["sha256_begins"] = "0123abcd"
     entry = {"format": "torch", "names": "sightline", "note": "-", "terms": "-", "file": file}
-    (entry if place in entry else file)[place] = value
+    (entry if place in {*entry, "architecture"} else file)[place] = value
     path = tmp_path / "weights.yaml"
     path.write_text(yaml.safe_dump({"net": entry}))
     with pytest.raises(SightlineError) as caught:

@@ -99,6 +99,17 @@ def test_a_frozen_body_moves_neither_weights_nor_running_statistics(layout):
     ]
 
 
+def test_frozen_norms_keep_their_statistics_and_learn_the_rest(layout):
+    training = second(layout, "bars", **PLAIN, frozen_norms=True)
+    before = {key: value.clone() for key, value in training.network.state_dict().items()}
+    for epoch in range(2):
+        for batch in training.batches(epoch):
+            training.take_step(*batch, epoch)
+    now = training.network.state_dict()
+    kept = {key for key in before if torch.equal(before[key], now[key])}
+    assert kept == {key for key in before if "running_" in key or "num_batches" in key}
+
+
 def test_a_part_steps_at_its_own_rate(layout):
     changes = PLAIN | {
         "optimizer": Optimizer("sgd", 0.05, parts={"blocks": PartRate(1e-9)}),

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 # what meta.json takes over from source.json
 _KEPT = ("dataset", "catalogue", "real", "note", "terms", "polarity")
+SKIP = "set broken_images: skip in params.yaml"  # what leaves broken images out
 _CLASSES_NAMED = 5  # in a line about files that were left out
 _PIECE = 8 << 20  # bytes taken at a time where a whole array is gone through
 
@@ -156,10 +157,7 @@ def _fill(
             class_ = decoded.classes[decoded.labels[item.split][item.row]]
             broken.append(_BrokenImage(name, row, image.name, class_))
         else:
-            raise SightlineError(
-                f"{image.name} is broken ({image.why}): mend it, or set broken_images: skip "
-                "in params.yaml"
-            )
+            raise SightlineError(f"{image.name} is broken ({image.why}): mend it, or {SKIP}")
     return broken
 
 

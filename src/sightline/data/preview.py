@@ -1,16 +1,19 @@
 """What `download` and `preprocess` would make of a dataset, tried beside the workspace."""
 
 import hashlib
+import io
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, UnidentifiedImageError
 
-from sightline.data.arrays import load_meta
+from sightline.data.arrays import load_meta, load_split
 from sightline.data.fetch import download
 from sightline.data.formats.decode import decode
+from sightline.data.image_files import FORMATS
 from sightline.data.preprocess import preprocess
 from sightline.data.source import read
 from sightline.data.transfer import PATIENT
@@ -50,6 +53,37 @@ def counts(project: Layout, name: str, settings: Dataset) -> dict[str, dict[str,
         class_: {split: int((labels[split] == index).sum()) for split in SPLITS}
         for index, class_ in enumerate(classes)
     }
+
+
+def sizes(project: Layout, name: str) -> list[tuple[int, int]]:
+    """Return width and height, in pixels, of each whole image of what was fetched.
+
+    As its file says them: a photograph that lies on its side is as wide as it lies.
+    """
+    each = []
+    for item in decode(*read(project.raw(name))).items():
+        try:
+            with Image.open(io.BytesIO(bytes(item.image)), formats=FORMATS) as image:
+                each.append(image.size)
+        except UnidentifiedImageError:  # a broken one, which `preprocess` names
+            continue
+    return each
+
+
+def some_of_each(
+    project: Layout, name: str, images: int, classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return up to so many train images of each of the first classes, uint8 N x H x W x C, and
+    their labels, from what `counts` has preprocessed; evenly spread over the split.
+    """
+    arrays, labels = load_split(project.processed(name), "train")
+    rows = []
+    for label in range(min(classes, labels.max() + 1)):
+        of_class = np.flatnonzero(labels == label)
+        rows += list(
+            of_class[np.linspace(0, len(of_class) - 1, min(images, len(of_class))).astype(int)]
+        )
+    return arrays[rows], labels[rows]
 
 
 def sha256(url: str) -> str:

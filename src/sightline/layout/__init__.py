@@ -253,6 +253,10 @@ class State(Folder):
         """What one stage printed the last time it ran."""
         return self.path / "stages" / f"{stage}.log"
 
+    def sheet(self, dataset: str) -> Path:
+        """Some images of each class of a dataset that was to be added."""
+        return self.path / "sheets" / f"{dataset}.png"
+
     @property
     def prefect(self) -> Path:
         """Prefect's home for the servers and workers of this workspace."""

@@ -64,6 +64,11 @@ def _of_model(name: str, params: Params, layout: Layout) -> Iterator[str]:
             f"{path}: models.{name}.start: this key is required: {RANDOM}, or the model or "
             "the weights that it begins with"
         )
+    elif recipe.frozen_norms and not model.begins_with:
+        yield (
+            f"{path}: models.{name}: {model.recipe} has frozen_norms, the statistics of a start "
+            f"are kept, and {name} starts from {RANDOM}: name a start, or drop it"
+        )
     elif why := _start_mistake(name, params, layout):
         yield f"{path}: models.{name}.start: {why}"
 
@@ -210,7 +215,8 @@ def _batch_mistake(network: Network, recipe: Recipe, compute: Compute) -> str | 
             f"a batch of {recipe.batch_size} cannot be shared by {compute.processes} processes: "
             "lower compute.processes, or raise batch_size"
         )
-    if least == 1 and not (network.takes_lengths or compute.sync_batch_norm):
+    no_statistics = network.takes_lengths or compute.sync_batch_norm or recipe.frozen_norms
+    if least == 1 and not no_statistics:
         network.train()
         for part, epochs in recipe.frozen_after.items():
             network.get_submodule(part).train(epochs > 0)

@@ -8,6 +8,7 @@ import importlib
 from pathlib import Path
 from types import ModuleType
 
+TORCHVISION = "torchvision"  # the network that weights of torchvision's models are for
 _SHARED = {"__init__", "layers"}
 
 

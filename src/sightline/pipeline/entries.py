@@ -9,10 +9,13 @@ from typing import Any
 
 from sightline import tasks
 from sightline.data import preview
+from sightline.data.preprocess import SKIP
 from sightline.errors import SightlineError
 from sightline.files import write_atomically
-from sightline.layout import PIPELINE, SPLITS, Layout
+from sightline.layout import PIPELINE, Layout
 from sightline.pipeline import model_lines
+from sightline.pipeline.beginning import beginning
+from sightline.pipeline.overview import show
 from sightline.pipeline.validate import validate
 from sightline.settings import catalogue, params, steps
 from sightline.settings.explain import nearest
@@ -21,12 +24,21 @@ from sightline.settings.yaml_lines import Place, block, delete, insert
 
 _OWN = "own"  # the catalogue of one's own datasets: the demo's can change beside it
 VAL_SIZE, TEST_SIZE = 0.1, 0.2  # test_size only where a dataset has no test split of its own
+_KNOWS_PHOTOGRAPHS = "mobilenet-v2-imagenet-v1"  # small, and what docs/networks.md measures
+_SMALL = 160  # pixels of images below which such weights lose much of what they know
 
 Texts = Mapping[Path, str]
 
 
 def add_dataset(
-    layout: Layout, name: str, source: str, size: int, channels: int, note: str | None, terms: str
+    layout: Layout,
+    name: str,
+    source: str,
+    size: int,
+    channels: int,
+    note: str | None,
+    terms: str,
+    broken_images: str,
 ) -> None:
     """Print what a folder or an archive of class folders holds, then write its entries.
 
@@ -55,44 +67,66 @@ def add_dataset(
             dataset["val_size"] = VAL_SIZE
             if not preview.has_test(project, project.catalogue(path.stem), name):
                 dataset["test_size"] = TEST_SIZE
-            dataset |= {"seed": 0, "broken_images": "stop"}
+            dataset |= {"seed": 0, "broken_images": broken_images}
             lines = block({name: dataset})
             new[layout.params] = insert(_read(layout.params), ("datasets",), lines)
             _write(layout, project, new)
             checked = params.load(project).dataset(name)
-            _print_counts(name, preview.counts(project, name, checked))
+            show(project, name, checked, layout.own_state.sheet(name))
             validate(project)
         except SightlineError as error:
-            raise _of_workspace(error, project) from None
+            # there is no entry yet in which a person could set it
+            raise _of_workspace(error, project, (SKIP, "add `--broken-images skip`")) from None
     _keep(new, {path: [name], layout.params: [f"datasets.{name}"]})
     print(f"next: sightline add model {name}-cnn --dataset {name} --network cnn")
+    print(
+        f"or, from weights that know photographs (better at --size 224): sightline add model "
+        f"{name}-tuned --dataset {name} --start {_KNOWS_PHOTOGRAPHS}"
+    )
 
 
 def add_model(
     layout: Layout,
     name: str,
     dataset: str,
-    network: str,
+    network: str | None,
     task: str | None,
     recipe: str | None,
     start: str,
 ) -> None:
-    """Write a model's entries; without `recipe`, one made for the number of images as well."""
+    """Write a model's entries; without `recipe`, one made for the number of images as well.
+
+    Weights that it starts from are added to those that are fetched, and say its network.
+    """
     settings, content = params.load(layout), read_yaml(layout.params, "")
     task = task or tasks.USUAL
     settings.dataset(dataset)
+    begun = beginning(layout, settings, start)
+    if not (network := network or begun.network):
+        raise SightlineError(
+            f"{start} does not say the network of {name}: name it with --network (cnn, resnet, ..)"
+        )
     if name in settings.models:
         raise SightlineError(
             f"there is a model '{name}' in {layout.params} already: take another name, or run "
             f"`sightline remove {name}` first"
         )
     text, places = _read(layout.params), [f"models.{name}"]
+    if begun.fetched and start not in settings.weights:
+        if "weights" in content:
+            text = insert(text, ("weights",), f"- {start}\n")
+        else:
+            text = insert(text, (), f"weights:\n  - {start}\n")
+        places.append(f"weights: {start}")
     if recipe is None:
-        images = steps.train_images(layout, dataset) or _count(layout, settings, dataset)
-        usual = content["recipes"][_usual(settings, dataset, network, task)]
         if name in settings.recipes:
             raise SightlineError(f"there is a recipe '{name}' already: name one with --recipe")
-        made = steps.recipe_for(images, settings.dataset(dataset).image_size, usual)
+        images = steps.train_images(layout, dataset) or _count(layout, settings, dataset)
+        if begun.settings is not None:
+            made = steps.recipe_to_tune(images, begun.settings)
+        else:
+            usual = content["recipes"][_usual(settings, dataset, network, task)]
+            made = steps.recipe_for(images, settings.dataset(dataset).image_size, usual)
         text = insert(text, ("recipes",), block({name: made}))
         places.append(
             f"recipes.{name}, for {images:,} train images: batches of {made['batch_size']}, "
@@ -113,6 +147,12 @@ def add_model(
     _keep(new, {layout.params: places, pipeline: lines})
     for warning in steps.few_steps(settings, layout, [name]):
         logging.warning(warning)
+    if begun.fetched and (size := settings.dataset(dataset).image_size) < _SMALL:
+        logging.warning(
+            "%s has images of %d pixels, and %s are weights of larger ones: image_size: 224 for it "
+            "in %s tells more (docs/networks.md)",
+            *(dataset, size, start, layout.params),
+        )
     print(f"next: sightline repro log@{name}")
 
 
@@ -120,10 +160,13 @@ def remove(layout: Layout, name: str) -> None:
     """Take out a model with its lines in dvc.yaml, or a dataset of which there is no model."""
     settings = params.load(layout)
     if name in settings.models:
-        entries, recipe = [("models", name)], settings.models[name].recipe
+        entries: list[Place] = [("models", name)]
+        recipe, start = settings.models[name].recipe, settings.models[name].start
         others = [model for key, model in settings.models.items() if key != name]
         if recipe == name and all(model.recipe != recipe for model in others):
             entries.append(("recipes", name))
+        if start in settings.weights and all(model.start != start for model in others):
+            entries.append(("weights", settings.weights.index(start)))
         pipeline = layout.root / PIPELINE
         lines = model_lines.lines_of(_read(pipeline), layout, name)
         places = {layout.params: entries, pipeline: list(lines)}
@@ -222,15 +265,6 @@ def _count(layout: Layout, settings: params.Params, dataset: str) -> int:
     return sum(images["train"] for images in classes.values())
 
 
-def _print_counts(name: str, counts: Mapping[str, Mapping[str, int]]) -> None:
-    width = max(map(len, (*counts, "in all")))
-    total = {split: sum(images[split] for images in counts.values()) for split in SPLITS}
-    print(f"{name}: {len(counts)} classes")
-    print(f"  {'':{width}}" + "".join(f"{split:>9}" for split in SPLITS))
-    for class_, images in (*counts.items(), ("in all", total)):
-        print(f"  {class_:{width}}" + "".join(f"{images[split]:>9,}" for split in SPLITS))
-
-
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
@@ -247,9 +281,16 @@ def _write(layout: Layout, project: Layout, new: Texts) -> None:
         write_atomically(target, new.get(path) or _read(path))
 
 
-def _of_workspace(error: SightlineError, project: Layout) -> SightlineError:
-    """Return an error that names files by their place in the workspace."""
-    return type(error)(str(error).replace(f"{project.root}/", ""))
+def _of_workspace(
+    error: SightlineError, project: Layout, *other: tuple[str, str]
+) -> SightlineError:
+    """Return an error that names files by their place in the workspace; `other` words are replaced
+    as well.
+    """
+    text = str(error)
+    for before, after in ((f"{project.root}/", ""), *other):
+        text = text.replace(before, after)
+    return type(error)(text)
 
 
 def _keep(new: Texts, places: Mapping[Path, Iterable[str]], verb: str = "written into") -> None:
@@ -261,6 +302,8 @@ def _keep(new: Texts, places: Mapping[Path, Iterable[str]], verb: str = "written
 
 def _shown(place: Place, titles: Mapping[int, str]) -> str:
     section, *rest = place
+    if section == "weights":
+        return "weights"
     if section == "plots" and isinstance(rest[0], int):
         return f"plots: {titles[rest[0]]}"
     return ".".join(str(part) for part in place)

@@ -133,7 +133,8 @@ class Weights:
     """Weights that a training may begin with: one file, in the role `weights`.
 
     `format`: torch (a state dict that torch.save wrote) or safetensors. `names`: whose names the
-    tensors have, those of sightline's networks or those of torchvision's models.
+    tensors have, those of sightline's networks or those of torchvision's models. `architecture`:
+    which of torchvision's models they are of, for `sightline add model` to know.
     """
 
     format: Literal["torch", "safetensors"]
@@ -141,8 +142,11 @@ class Weights:
     note: str
     terms: str
     file: File
+    architecture: str | None = None
 
     def __post_init__(self) -> None:
+        if self.architecture and self.names != "torchvision":
+            raise ValueError("architecture: it names a model of torchvision, so set names so, too")
         if self.file.role != "weights":
             raise ValueError(f"file.role: it is weights here, not {self.file.role}")
         if not self.file.urls or self.file.in_place:

@@ -154,6 +154,7 @@ class Recipe:
 
     `train_size`: sides of the images, one after the other; none: as they are stored.
     `frozen_after`: the epochs after which a part of the network, by its name, is trained no more.
+    `frozen_norms`: batch norms use the running statistics that the start brought, and keep them.
     `keep`: the weights of the last epoch, or of the one with the best figure on val.
     `accumulate`: the parts that a batch is computed in, one after the other, before the step.
     For sequences: `min_rows`: training shows each image's upper rows, a random number of at least
@@ -171,6 +172,7 @@ class Recipe:
     ema: Share = 0.0
     lookahead: Lookahead | None = None
     frozen_after: dict[str, Natural] = field(default_factory=dict)
+    frozen_norms: Switch = False
     keep: Literal["last", "best"] = "last"
     stop: Stop | None = None
     accumulate: Count = 1
@@ -213,6 +215,8 @@ def as_written(recipe: Recipe) -> dict[str, Any]:
             del augment[name]
     if not settings["train_size"]:
         del settings["train_size"]
+    if not settings["frozen_norms"]:
+        del settings["frozen_norms"]
     if settings["keep"] == "last":
         del settings["keep"]
     if not settings["stop"]:

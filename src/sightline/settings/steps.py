@@ -13,6 +13,8 @@ FEWEST = 50  # below so many steps in all a network ends near chance
 _ENOUGH = 600  # steps of a recipe made for a small set
 # train images up to which a set gets batches of so many, for so many epochs at least
 _SIZES = ((1000, 16, 20), (10_000, 32, 30), (math.inf, 128, 12))
+# the same where a training begins with weights
+_TUNED = ((1000, 16, 12), (10_000, 32, 4), (math.inf, 64, 3))
 
 
 def train_images(layout: Layout, dataset: str) -> int | None:
@@ -52,6 +54,30 @@ def recipe_for(images: int, image_size: int, usual: dict[str, Any]) -> dict[str,
     if "translate" in augment:
         augment["translate"] = max(augment["translate"], image_size // 10)
     return {**recipe, "augment": augment} if augment else recipe
+
+
+def recipe_to_tune(images: int, network: dict[str, Any]) -> dict[str, Any]:
+    """Return the recipe for weights that know photographs already, for so many train images.
+
+    `network`: the settings of the network that the weights are of. Adam, because its steps do not
+    depend on how large the weights of a file happen to be; the head, which is new, steps faster
+    than the rest. Norms keep the statistics that they came with. Nothing is mirrored.
+    """
+    batch, epochs = next((b, e) for limit, b, e in _TUNED if images <= limit)
+    return {
+        "epochs": epochs,
+        "batch_size": batch,
+        "optimizer": {
+            "name": "adam",
+            "learning_rate": 0.0001,
+            "weight_decay": 0.01,
+            "parts": {"head": {"learning_rate": 0.002}},
+        },
+        "schedule": {"name": "one-cycle", "warmup": 0.2},
+        "augment": {"crop": {"area": [0.35, 1], "ratio": [0.75, 1.333]}},
+        "frozen_norms": True,
+        "network": network,
+    }
 
 
 def _batch_and_epochs(images: int) -> tuple[int, int]:

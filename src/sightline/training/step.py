@@ -82,7 +82,7 @@ class Training:
 
         Of each, this rank's part: index, images and labels.
         """
-        if set_training(self.network, self.recipe.frozen_after, epoch):
+        if set_training(self.network, self.recipe, epoch):
             self.parallel = self.place.ranks.parallel(self.objective)
         visits = order(len(self.train_set), self.seed, epoch)
         starts = range(self.step % self.epoch_steps, self.epoch_steps)
