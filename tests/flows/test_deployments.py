@@ -71,6 +71,18 @@ def test_a_worker_runs_one_model_on_demand(server, deployed):
     assert deployed.executed() == ["export@x", "log@x", "train@x"]
 
 
+def test_watching_shows_the_log_and_what_to_open(server, deployed):
+    change(deployed, 7)
+    command = ["prefect", "deployment", "run", "train/now", "--watch", "-p", "model=x"]
+    watched = subprocess.run(
+        command, env=server.env, capture_output=True, text=True, timeout=300, check=True
+    )
+    printed = " ".join(watched.stdout.split())  # it wraps its lines
+    assert "train@x says hello" in printed, watched.stdout
+    assert "3 ran" in printed
+    assert "under Artifacts, `reproduce` has the tables" in printed
+
+
 def test_cancelling_ends_the_stage_too(server, deployed):
     change(deployed, 3)
     deployed.demand("train@x", sleep=600)
