@@ -79,11 +79,12 @@ def benchmark(
         log.error(str(error))
         return failed_state(error)
     bad = {name: state for name, state in states.items() if not state.is_completed()}
+    result = "\n".join([summary(states, newest), *(str(state.message) for state in bad.values())])
+    console.say_end(result, bool(bad), "benchmark" if newest else "")
     if not bad:
-        return Completed(message=summary(states, newest))
+        return Completed(message=result)
     only_slower = all(state.name == REGRESSION for state in bad.values())
-    lines = [summary(states, newest), *(str(state.message) for state in bad.values())]
-    return Failed(name=REGRESSION if only_slower else "Failed", message="\n".join(lines))
+    return Failed(name=REGRESSION if only_slower else "Failed", message=result)
 
 
 @task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=may_be_retried)

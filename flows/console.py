@@ -7,8 +7,10 @@ from functools import partial
 from typing import Any
 
 import httpx
+from prefect import get_run_logger
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.logging.handlers import PrefectConsoleHandler
+from prefect.runtime import flow_run
 from prefect.settings import get_current_settings
 
 from flows.outcome import TRY_AGAIN_STATE
@@ -25,6 +27,18 @@ def outlive_reader() -> None:
         for handler in logging.getLogger(name).handlers:
             if isinstance(handler, PrefectConsoleHandler):
                 handler.console.on_broken_pipe = partial(setattr, handler.console, "quiet", True)
+
+
+def say_end(result: str, failed: bool, artifact: str) -> None:
+    """Log how this flow run ends, and where to open its artifact, if it left one (else "").
+
+    `prefect deployment run --watch` shows the log, and of the state its name alone. A server that
+    Prefect starts for this run alone ends with it, so there is no page to open then.
+    """
+    log = get_run_logger()
+    (log.error if failed else log.info)(result)
+    if artifact and get_current_settings().api.url:
+        log.info(f"open {flow_run.ui_url}: under Artifacts, `{artifact}` has the tables")
 
 
 def by_hand(flow: Callable[..., Any]) -> int:

@@ -83,8 +83,7 @@ def bring_up_to_date(targets: list[str], overrides: list[str], force: bool) -> S
         log.error(str(error))
         return failed_state(error)
     result = "\n".join([artifacts.summary(run), *failures])
-    # `prefect deployment run --watch` shows the log, and of the state its name alone
-    (log.error if failures else log.info)(result)
+    console.say_end(result, bool(failures), "reproduce")
     return Failed(message=result) if failures else Completed(message=result)
 
 

@@ -3,10 +3,11 @@
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from flows.services.environment import HOST, PORT, WORKSPACE, environment, worker_environment
-from flows.services.processes import end_all, ports, running, say, start, wait_for
+from flows.services.processes import PATIENCE, end_all, ports, running, say, start, wait_for
 from sightline.errors import SightlineError, masked
 from sightline.host import gpus
 from sightline.host.locks import waited_for
@@ -93,7 +94,8 @@ def worker_command(pool: str, limit: int) -> list[str]:
 
 def register(root: Path, env: dict[str, str]) -> None:
     """Write work pools, deployments and automations to the server; SightlineError if it refuses."""
-    done = subprocess.run(
+    begun = time.monotonic()
+    registration = subprocess.Popen(
         [sys.executable, "-m", "flows.services.registration"],
         cwd=root,
         # prefect.yaml names the worker's workspace, not that of whoever deploys it
@@ -101,7 +103,12 @@ def register(root: Path, env: dict[str, str]) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        check=False,
     )
-    if done.returncode != 0:
-        raise SightlineError(done.stdout.strip().splitlines()[-1])
+    while True:
+        try:
+            printed, _ = registration.communicate(timeout=PATIENCE)
+            break
+        except subprocess.TimeoutExpired:  # `prefect deploy` takes its time on a busy machine
+            say(f"registering, {time.monotonic() - begun:.0f} s so far")
+    if registration.returncode != 0:
+        raise SightlineError(printed.strip().splitlines()[-1])

@@ -51,6 +51,9 @@ def test_measures_what_has_no_record_once_and_shows_it(benchmark, server):
     assert state.message == "2 models measured, 0 had a record already", state
     assert server.task_runs(run, count=2) == {"mlp": "Completed", "gru": "Completed"}
     wait_until(lambda: "mlp: measuring" in server.logs(run), "log lines in the UI")
+    page = f"/flow-runs/flow-run/{run}: under Artifacts, `benchmark` has"
+    wait_until(lambda: page in server.logs(run), "a line that says what to open")
+    assert state.message in server.logs(run), "--watch shows the log and not the state's message"
     artifact = server.artifact(run)
     for name in ("mlp", "gru"):
         assert f"| {name}   | fp32" in artifact

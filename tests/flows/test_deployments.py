@@ -11,6 +11,8 @@ import httpx
 import pytest
 from toy_project import starter_of, wait_until
 
+from flows.services import lifecycle
+
 
 @pytest.fixture(scope="module")
 def deployed(server, finished, tmp_path_factory):
@@ -69,6 +71,24 @@ def test_a_worker_runs_one_model_on_demand(server, deployed):
     state = server.final(server.start_run("train/now", model="x"))
     assert state["name"] == "Completed", state
     assert deployed.executed() == ["export@x", "log@x", "train@x"]
+
+
+def test_registering_says_that_it_goes_on(server, deployed, monkeypatch, capfd):
+    monkeypatch.setattr(lifecycle, "PATIENCE", 1)
+    server.deploy(deployed)
+    assert "registering, 1 s so far" in capfd.readouterr().err
+
+
+def test_watching_shows_the_log_and_what_to_open(server, deployed):
+    change(deployed, 7)
+    command = ["prefect", "deployment", "run", "train/now", "--watch", "-p", "model=x"]
+    watched = subprocess.run(
+        command, env=server.env, capture_output=True, text=True, timeout=300, check=True
+    )
+    printed = " ".join(watched.stdout.split())  # it wraps its lines
+    assert "train@x says hello" in printed, watched.stdout
+    assert "3 ran" in printed
+    assert "under Artifacts, `reproduce` has the tables" in printed
 
 
 def test_cancelling_ends_the_stage_too(server, deployed):

@@ -25,6 +25,9 @@ def test_first_run_runs_everything_once_then_nothing(new_toy, finished, reproduc
     tasks = server.task_runs(run, count=len(STAGES))
     assert {tasks[stage] for stage in STAGES} == {"Completed"}
     wait_until(lambda: "train@x says hello" in server.logs(run), "log lines in the UI")
+    page = f"/flow-runs/flow-run/{run}: under Artifacts, `reproduce` has"
+    wait_until(lambda: page in server.logs(run), "a line that says what to open")
+    assert state.message in server.logs(run), "--watch shows the log and not the state's message"
 
     lock = (new_toy.root / "dvc.lock").read_bytes()
     began = time.process_time()

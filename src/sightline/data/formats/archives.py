@@ -170,15 +170,12 @@ def _reader(path: Path, name: str, size: int, opened: Callable[[], IO[bytes]]) -
 
 
 def _refuse_unsafe(path: Path, info: tarfile.TarInfo) -> None:
+    """Refuse what Python's own data_filter would, which Python 3.11 has from 3.11.4 on alone."""
     _refuse_name(path, info.name)
     if info.issym() or info.islnk():
         raise SightlineError(_refusal(path, info.name, f"a link to {info.linkname!r}"))
     if not (info.isfile() or info.isdir()):
         raise SightlineError(_refusal(path, info.name, "a device or another special file"))
-    try:
-        tarfile.data_filter(info, str(path.parent))  # what Python's own extraction would refuse
-    except tarfile.FilterError as error:
-        raise SightlineError(_refusal(path, info.name, f"unsafe ({error})")) from None
 
 
 def _refuse_name(path: Path, name: str) -> None:
