@@ -1,7 +1,9 @@
 """Whether networks, tasks and recipes go together: what `sightline validate` says of models."""
 
+import shutil
+
 import pytest
-from support import change, copy_settings
+from support import PROJECT, change, copy_settings
 
 from sightline.errors import SightlineError
 from sightline.layout import Layout
@@ -134,6 +136,23 @@ def test_what_does_not_go_together_is_named(layout, place, value, message):
     lines = mistakes(layout)
     assert message in "\n".join(lines)
     assert all(line.startswith(str(layout.params)) for line in lines)
+
+
+@pytest.mark.faults
+def test_weights_of_another_architecture_are_named_before_they_are_fetched(layout):
+    shutil.copy(PROJECT / "data" / "weights.yaml", layout.weights_catalogue)
+    change(layout, "weights", ["resnet18-imagenet-v1"])
+    change(layout, "models.imagenet-resnet.start", "resnet18-imagenet-v1")
+    recipe = params.load(layout).models["imagenet-resnet"].recipe
+    assert mistakes(layout)[0].endswith(
+        "models.imagenet-resnet.start: resnet18-imagenet-v1 is of torchvision's resnet18, and "
+        f"{recipe} has resnet: set network: torchvision and its setting architecture: resnet18"
+    )
+    change(layout, "models.imagenet-resnet.network", "torchvision")
+    change(layout, f"recipes.{recipe}.network", {"architecture": "resnet34"})
+    assert f"and {recipe} has resnet34: " in mistakes(layout)[0]
+    change(layout, f"recipes.{recipe}.network", {"architecture": "resnet18"})
+    check_models(params.load(layout), layout, ["imagenet-resnet"])
 
 
 @pytest.mark.faults

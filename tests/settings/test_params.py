@@ -238,14 +238,15 @@ def test_a_missing_file_says_where_to_be(layout):
 
 
 def test_an_experiment_changes_the_line_it_changes(tmp_path):
-    """DVC writes params.yaml anew for `dvc exp run -S`, and wraps what is over 80 columns."""
-    from dvc.utils.serialize import modify_yaml
+    """DVC writes params.yaml anew for `dvc exp run -S`: what is over 80 columns is wrapped, and a
+    list gets a line for each value.
+    """
+    from dvc.utils.hydra import apply_overrides
 
     text = (PROJECT / "params.yaml").read_text()
     copy = tmp_path / "params.yaml"
     copy.write_text(text)
-    with modify_yaml(copy) as content:
-        content["models"]["mnist-lstm"]["network"] = "gru"
+    apply_overrides(copy, ["models.mnist-lstm.network=gru"])
     before, after = text.splitlines(), copy.read_text().splitlines()
     changed = [(a, b) for a, b in zip(before, after, strict=True) if a != b]
     assert changed == [("    network: lstm", "    network: gru")]

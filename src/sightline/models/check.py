@@ -18,7 +18,9 @@ from sightline.errors import SightlineError, one_line
 from sightline.layout import Layout
 from sightline.models.shapes import refused, sketch
 from sightline.models.start import mistake as mistake_of_weights
+from sightline.networks import TORCHVISION
 from sightline.networks.layers import Network
+from sightline.settings import catalogue
 from sightline.settings.explain import explain, nearest
 from sightline.settings.params import RANDOM, Compute, Dataset, Model, Params
 from sightline.settings.recipe import Recipe
@@ -76,6 +78,8 @@ def _of_model(name: str, params: Params, layout: Layout) -> Iterator[str]:
 def _start_mistake(name: str, params: Params, layout: Layout) -> str | None:
     """Return why a model cannot begin with the weights of the one that it starts from."""
     start = params.models[name].begins_with
+    if start in params.weights:
+        return _architecture_mistake(name, start, params, layout)
     if start not in params.models or any(
         _of_model(start, params, layout)
     ):  # which has a line of its own
@@ -84,6 +88,20 @@ def _start_mistake(name: str, params: Params, layout: Layout) -> str | None:
     if why := mistake_of_weights(own, given):
         return f"{start}: {why}: give both models the same network settings"
     return None
+
+
+def _architecture_mistake(name: str, start: str, params: Params, layout: Layout) -> str | None:
+    """Return why weights are not for a model's network, as far as their entry says it."""
+    if not (theirs := catalogue.weights(layout.weights_catalogue, start).architecture):
+        return None
+    model, recipe = params.model(name)
+    own = recipe.network.get("architecture") if model.network == TORCHVISION else model.network
+    if own == theirs:
+        return None
+    return (
+        f"{start} is of torchvision's {theirs}, and {model.recipe} has {own}: set network: "
+        f"{TORCHVISION} and its setting architecture: {theirs}"
+    )
 
 
 def _sketched(name: str, params: Params) -> Network:

@@ -9,8 +9,12 @@ from sightline.layout import Layout
 
 
 def key(layout: Layout) -> str:
-    """Return a digest of all that decides whether settings pass: params.yaml, the code, CXX."""
+    """Return a digest of all that decides whether settings pass: params.yaml, data/weights.yaml, the
+    code, CXX.
+    """
     digest = hashlib.sha256(layout.params.read_bytes())
+    if layout.weights_catalogue.exists():
+        digest.update(layout.weights_catalogue.read_bytes())
     digest.update(os.environ.get("CXX", "").encode())
     for file in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(file.read_bytes())

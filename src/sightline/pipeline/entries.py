@@ -116,7 +116,7 @@ def add_model(
         if "weights" in content:
             text = insert(text, ("weights",), f"- {start}\n")
         else:
-            text = insert(text, (), f"weights:\n  - {start}\n")
+            text = insert(text, (), f"weights:\n- {start}\n")
         places.append(f"weights: {start}")
     if recipe is None:
         if name in settings.recipes:

@@ -10,9 +10,7 @@ from io import StringIO
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from sightline.errors import SightlineError
 
@@ -22,11 +20,10 @@ Place = tuple[str | int, ...]  # keys and indices that lead to an entry
 
 
 def block(value: Any) -> str:
-    """Return YAML of mappings in lines, with lists of scalars in brackets."""
+    """Return YAML with a line for each value, lists too, as DVC writes params.yaml anew."""
     yaml, stream = YAML(), StringIO()
     yaml.width = 4096
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.dump(_styled(value), stream)
+    yaml.dump(value, stream)
     return stream.getvalue()
 
 
@@ -42,7 +39,8 @@ def insert(text: str, place: Place, lines: str, *, blank: bool = False) -> str:
     key, node = _find(root, place)
     rows = text.splitlines(keepends=True)
     if isinstance(node, MappingNode | SequenceNode) and place and not node.value:  # {} or []
-        line, column = node.start_mark.line, key.start_mark.column + INDENT
+        line, column = node.start_mark.line, key.start_mark.column
+        column += 0 if isinstance(node, SequenceNode) else INDENT
         rows[line] = rows[line][: node.start_mark.column].rstrip() + "\n"
         return "".join([*rows[: line + 1], _indented(lines, column), *rows[line + 1 :]])
     if not isinstance(node, MappingNode | SequenceNode) or node.flow_style or not node.value:
@@ -80,19 +78,6 @@ def delete(text: str, places: Iterable[Place], *, blank: bool = False) -> str:
 
 def _indented(lines: str, column: int) -> str:
     return "".join(f"{' ' * column}{line}" for line in lines.splitlines(keepends=True))
-
-
-def _styled(value: Any) -> Any:
-    if isinstance(value, dict):
-        return CommentedMap((_styled(key), _styled(inner)) for key, inner in value.items())
-    if isinstance(value, list):
-        rows = CommentedSeq(map(_styled, value))
-        if not any(isinstance(row, dict) for row in value):
-            rows.fa.set_flow_style()
-        return rows
-    if isinstance(value, str) and ":" in value:  # libyaml takes no bare one within brackets
-        return DoubleQuotedScalarString(value)
-    return value
 
 
 def _compose(text: str) -> Node:
