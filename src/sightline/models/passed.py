@@ -9,9 +9,7 @@ from sightline.layout import Layout
 
 
 def key(layout: Layout) -> str:
-    """Return a digest of all that decides whether settings pass: params.yaml, data/weights.yaml, the
-    code, CXX.
-    """
+    """Return a digest of what decides whether settings pass: both settings files, code and CXX."""
     digest = hashlib.sha256(layout.params.read_bytes())
     if layout.weights_catalogue.exists():
         digest.update(layout.weights_catalogue.read_bytes())
