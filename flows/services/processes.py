@@ -34,13 +34,16 @@ def say(text: str) -> None:
 def start(
     root: Path, env: dict[str, str], role: str, command: list[str], port: int | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start one service in a session of its own, its output in .sightline/services/ROLE.log."""
+    """Start one service in a session of its own, its output in .sightline/services/ROLE.log.
+
+    It can be found by its mark from then on.
+    """
     if port is not None:
         check_free(port, role)
     path = _log(root, role)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as log:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command,
             cwd=root,
             env={**env, ROLE: role},
@@ -49,6 +52,10 @@ def start(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    # the kernel starts a program a moment before it gives it its environment
+    while process.poll() is None and not _environment(psutil.Process(process.pid)):
+        time.sleep(0.01)
+    return process
 
 
 def wait_for(root: Path, role: str, url: str) -> None:
@@ -62,7 +69,7 @@ def wait_for(root: Path, role: str, url: str) -> None:
             direct.open(url, timeout=5).close()
             return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.5)  # before it looks: a process has no environment while it is being made
+            time.sleep(0.5)
             if time.monotonic() - told > PATIENCE:
                 told = time.monotonic()
                 say(
@@ -127,10 +134,15 @@ def _marked(root: Path) -> list[tuple[psutil.Process, dict[str, str]]]:
     """Return (process, its environment) of each process that has the mark of this workspace."""
     marked = []
     for process in psutil.process_iter():
-        try:
-            env = process.environ()
-        except (psutil.AccessDenied, psutil.NoSuchProcess):  # a zombie is one of the latter
-            continue
+        env = _environment(process)
         if env.get(MARK) == str(root) and process.pid != os.getpid():
             marked.append((process, env))
     return marked
+
+
+def _environment(process: psutil.Process) -> dict[str, str]:
+    """Return the environment of a process; nothing where it has ended or is another user's."""
+    try:
+        return process.environ()
+    except (psutil.AccessDenied, psutil.NoSuchProcess):  # a zombie is one of the latter
+        return {}
