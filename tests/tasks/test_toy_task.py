@@ -52,7 +52,7 @@ def test_a_folder_and_its_lines_add_a_task(tmp_path):
     assert "5 models" in workspace.run("sightline", "validate", "--fix")
 
     executed = workspace.repro(*(f"log@{name}" for name in TOYS))
-    once = {"code", "download@mnist", "preprocess@mnist"}
+    once = {"code", "sources", "download@mnist", "preprocess@mnist"}
     assert set(executed) == once | {f"{stage}@{name}" for stage in STAGES for name in TOYS}
 
     compared = {line.split()[0]: line for line in workspace.run("sightline", "compare").splitlines()
