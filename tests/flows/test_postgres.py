@@ -77,7 +77,7 @@ def test_a_reproduce_through_both_servers_on_postgres(postgres, tmp_path):
             [sys.executable, "-c", code], cwd=workspace.root, env=env,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=1500,
         )  # fmt: skip
-        assert "Completed('8 stages: 8 ran')" in done.stdout, done.stdout
+        assert "Completed('9 stages: 9 ran')" in done.stdout, done.stdout
         (run,) = server.post("/flow_runs/filter")
         assert run["state"]["name"] == "Completed"
         assert f"train@{MODEL}" in server.task_runs(run["id"], count=7)

@@ -52,6 +52,17 @@ def test_a_clone_that_was_killed_half_way_is_completed(new_toy):
     assert git(clone, "rev-parse", "HEAD") == git(new_toy.root, "rev-parse", "HEAD")
 
 
+@pytest.mark.faults
+def test_a_clone_that_was_half_removed_is_made_anew(new_toy):
+    clone = new_toy.root / CLONE
+    refresh_clone(new_toy.root, clone)
+    tree = git(clone, "rev-parse", "HEAD^{tree}").strip()
+    (clone / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+    refresh_clone(new_toy.root, clone)
+    assert git(clone, "rev-parse", "HEAD") == git(new_toy.root, "rev-parse", "HEAD")
+    assert git(clone, "status", "--porcelain") == ""
+
+
 def test_git_is_quoted_with_the_cause_not_with_the_usage(new_toy):
     with pytest.raises(SightlineError, match="fatal: ambiguous argument 'no-such'"):
         git(new_toy.root, "reset", "--hard", "no-such")

@@ -140,12 +140,21 @@ def _remote(root: Path) -> str | None:
     )
 
 
+def _whole(repository: Path) -> bool:
+    """Whether a repository has all objects that its branches need."""
+    try:
+        git(repository, "fsck", "--connectivity-only", "--no-dangling", "--no-progress")
+    except SightlineError:
+        return False
+    return True
+
+
 def refresh_clone(root: Path, clone: Path) -> None:
     """Make `clone` equal to the newest commit upstream: of `root`'s remote, or of `root` itself.
 
     Nobody works in this clone: what a former run left changed in it (dvc.lock) is thrown away, and
-    comes back from the run cache. So it lies below .sightline/clones of `root`; SightlineError for
-    any other folder.
+    comes back from the run cache; one that was half removed is made anew. So it lies below
+    .sightline/clones of `root`; SightlineError for any other folder.
     """
     root, clone = root.resolve(), clone.resolve()
     clones = (root / CLONES).resolve()
@@ -163,6 +172,8 @@ def refresh_clone(root: Path, clone: Path) -> None:
     source = git(root, "remote", "get-url", remote) if remote else str(root)
     if (root / source).exists():  # a path may be relative to `root`
         source = str((root / source).resolve())
+    if (clone / ".git").exists() and not _whole(clone):
+        shutil.rmtree(clone)  # it would be asked for what it lacks, and a fetch does not bring that
     if not (clone / ".git").exists():
         clone.parent.mkdir(parents=True, exist_ok=True)
         git(root, "-c", "clone.defaultRemoteName=origin", "clone", "--quiet", source, str(clone))
