@@ -140,7 +140,7 @@ def _remote(root: Path) -> str | None:
     )
 
 
-def _whole(repository: Path) -> bool:
+def _complete(repository: Path) -> bool:
     """Whether a repository has all objects that its branches need."""
     try:
         git(repository, "fsck", "--connectivity-only", "--no-dangling", "--no-progress")
@@ -172,7 +172,7 @@ def refresh_clone(root: Path, clone: Path) -> None:
     source = git(root, "remote", "get-url", remote) if remote else str(root)
     if (root / source).exists():  # a path may be relative to `root`
         source = str((root / source).resolve())
-    if (clone / ".git").exists() and not _whole(clone):
+    if (clone / ".git").exists() and not _complete(clone):
         shutil.rmtree(clone)  # it would be asked for what it lacks, and a fetch does not bring that
     if not (clone / ".git").exists():
         clone.parent.mkdir(parents=True, exist_ok=True)
