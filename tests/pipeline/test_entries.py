@@ -3,6 +3,7 @@
 import json
 import logging
 import shutil
+import zlib
 
 import numpy as np
 import pytest
@@ -122,8 +123,13 @@ def test_a_broken_image_is_refused_with_a_way_on_and_left_out_where_that_is_aske
     assert main(add) == 1
     error = capsys.readouterr().err
     assert "cat/broken.jpg is broken" in error and "add `--broken-images skip`" in error
+    # and one of 40,000 x 40,000 pixels, as its header has it
+    good = next((workspace.parent / "my photos" / "dog").glob("*.png")).read_bytes()
+    header = b"IHDR" + (40_000).to_bytes(4, "big") * 2 + good[24:29]
+    huge = good[:12] + header + zlib.crc32(header).to_bytes(4, "big") + good[33:]
+    (workspace.parent / "my photos" / "cat" / "huge.png").write_bytes(huge)
     assert main([*add, "--broken-images", "skip"]) == 0
-    assert "pets: 1 file of cat: broken" in caplog.text
+    assert "pets: 2 files of cat: broken" in caplog.text
     assert params.load(Layout(workspace)).dataset("pets").broken_images == "skip"
 
 
