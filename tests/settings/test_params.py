@@ -94,6 +94,23 @@ def mistakes(layout: Layout) -> str:
         ("recipes.cnn-4.lookahead", {"every": 5, "decay": 1}, "lookahead.decay: input should be"),
         ("recipes.cnn-4.frozen_after", {"whiten": -1}, "frozen_after.whiten: input should be"),
         ("recipes.cnn-4.schedule.warmup", 1, "warmup: input should be less than 1, not 1"),
+        (
+            "recipes.cnn-4.schedule",
+            {"name": "multi-step"},
+            "multi-step needs milestones, like [0.3",
+        ),
+        ("recipes.cnn-4.schedule.gamma", 0.1, "has no milestones and no gamma: multi-step has"),
+        (
+            "recipes.cnn-4.schedule",
+            {"name": "multi-step", "milestones": [0.6, 0.3], "gamma": 0.1},
+            "milestones is [0.6, 0.3]: each must be later than the last",
+        ),
+        (
+            "recipes.cnn-4.schedule",
+            {"name": "multi-step", "milestones": [0.1], "gamma": 0.1, "warmup": 0.2},
+            "the first milestone is 0.1: it must be behind the warmup, 0.2",
+        ),
+        ("recipes.cnn-4.schedule", {"name": "multi-step", "milestones": [0.5], "gamma": 2}, "less"),
         ("recipes.cnn-4.augment.translate", -1, "translate: input should be greater than or equal"),
         ("recipes.cnn-4.augment.rotate", 181, "rotate: input should be less than or equal to 180"),
         ("recipes.cnn-4.augment.scale", 1, "scale: input should be less than 1, not 1"),

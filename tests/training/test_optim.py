@@ -33,6 +33,27 @@ def test_constant_is_constant_after_its_warmup():
     assert rates("constant", 0.5)[0] < 0.1 and set(rates("constant", 0.5)[50:]) == {2.0}
 
 
+def test_multi_step_falls_at_its_milestones():
+    schedule = Schedule("multi-step", warmup=0.1, milestones=[0.3, 0.6], gamma=0.1)
+    seen = [learning_rate(schedule, 2.0, step, 100) for step in range(100)]
+    assert seen[0] == pytest.approx(0.1) and seen[:10] == sorted(seen[:10])
+    assert set(seen[10:30]) == {2.0}
+    assert seen[30:60] == pytest.approx([0.2] * 30) and seen[60:] == pytest.approx([0.02] * 40)
+
+
+def test_multi_step_is_the_one_of_torch():
+    """Milestones of a third and two thirds of 90 epochs are torchvision's StepLR(30, 0.1)."""
+    parameter = nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([parameter], lr=0.1)
+    theirs, seen = torch.optim.lr_scheduler.StepLR(optimizer, 30, 0.1), []
+    for _ in range(90):
+        seen.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        theirs.step()
+    ours = Schedule("multi-step", milestones=[0.3333, 0.6667], gamma=0.1)
+    assert seen == pytest.approx([learning_rate(ours, 0.1, step, 90) for step in range(90)])
+
+
 @pytest.mark.parametrize("name", ["sgd", "adam"])
 def test_weight_decay_leaves_biases_and_norms_alone(name):
     network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))

@@ -57,10 +57,32 @@ class Optimizer:
 
 @section
 class Schedule:
-    """The learning rate over the run: linear up for `warmup` of all steps, then down to zero."""
+    """The learning rate over the run: up for `warmup` of all steps, then what `name` says.
 
-    name: Literal["constant", "linear", "one-cycle"] = "constant"
+    `milestones`, `gamma`: of multi-step, the shares of all steps after which the rate is multiplied
+    by `gamma` (the words of torch's MultiStepLR).
+    """
+
+    name: Literal["constant", "linear", "one-cycle", "multi-step"] = "constant"
     warmup: Share = 0.0
+    milestones: list[Share] = field(default_factory=list)
+    gamma: Annotated[Positive, Field(lt=1)] | None = None
+
+    def __post_init__(self) -> None:
+        stepped = self.name == "multi-step"
+        if stepped and not (self.milestones and self.gamma):
+            raise ValueError(
+                "multi-step needs milestones, like [0.333, 0.667], and gamma, like 0.1"
+            )
+        if not stepped and (self.milestones or self.gamma):
+            raise ValueError(f"{self.name} has no milestones and no gamma: multi-step has them")
+        if self.milestones != sorted(set(self.milestones)):
+            raise ValueError(f"milestones is {self.milestones}: each must be later than the last")
+        if stepped and self.milestones[0] <= self.warmup:
+            raise ValueError(
+                f"the first milestone is {self.milestones[0]}: it must be behind the warmup, "
+                f"{self.warmup}"
+            )
 
 
 @section

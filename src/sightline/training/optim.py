@@ -111,11 +111,14 @@ def learning_rate(settings: Schedule, peak: float, step: int, steps: int) -> flo
     """Return the learning rate of a step (0 .. steps-1) of a run of `steps`.
 
     linear: up for `warmup` of the run, straight down to zero behind. one-cycle: the same with half
-    cosines (Smith, Topin 2018, arXiv:1708.07120), starting at peak / 25.
+    cosines (Smith, Topin 2018, arXiv:1708.07120), starting at peak / 25. multi-step: up, then times
+    `gamma` at each milestone. constant: up, then no change.
     """
     position, warmup = (step + 0.5) / steps, settings.warmup
-    if settings.name == "constant":
-        return peak * min(1.0, position / warmup) if warmup else peak
+    if settings.name in ("constant", "multi-step"):
+        risen = min(1.0, position / warmup) if warmup else 1.0
+        passed = sum(position >= milestone for milestone in settings.milestones)
+        return peak * risen * (settings.gamma or 1.0) ** passed
     rising = position < warmup
     part = position / warmup if rising else (1 - position) / (1 - warmup)
     if settings.name == "linear":
