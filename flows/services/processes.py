@@ -72,9 +72,8 @@ def wait_for(root: Path, role: str, url: str) -> None:
             time.sleep(0.5)
             if time.monotonic() - told > PATIENCE:
                 told = time.monotonic()
-                say(
-                    f"waiting for the {role}, {told - begun:.0f} s so far: {_last_line(root, role)}"
-                )
+                line = _last_line(root, role)
+                say(f"waiting for the {role}, {told - begun:.0f} s so far; its log: {line}")
             if role not in (present for _, present in running(root)):
                 break
     log = _log(root, role)

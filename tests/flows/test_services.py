@@ -93,7 +93,7 @@ def test_waiting_says_for_what_and_down_says_what_it_ends(tmp_path, monkeypatch,
         processes.wait_for(tmp_path, "server", f"http://127.0.0.1:{free_port()}/")
     told = capsys.readouterr().err.splitlines()
     assert told and all(line.startswith("waiting for the server, ") for line in told)
-    assert told[-1].endswith(" s so far: migrating")
+    assert told[-1].endswith(" s so far; its log: migrating")
     process.wait()
     process = processes.start(tmp_path, env, "server", ["sleep", "600"])
     wait_until(lambda: processes.running(tmp_path), "the process")

@@ -29,9 +29,16 @@ log = logging.getLogger(__name__)
 
 # what meta.json takes over from source.json
 _KEPT = ("dataset", "catalogue", "real", "note", "terms", "polarity")
-SKIP = "set broken_images: skip in params.yaml"  # what leaves broken images out
 _CLASSES_NAMED = 5  # in a line about files that were left out
 _PIECE = 8 << 20  # bytes taken at a time where a whole array is gone through
+
+
+class BrokenImageError(SightlineError):
+    """An image that cannot be read; `image` is its name and why."""
+
+    def __init__(self, image: str, instead: str = "set broken_images: skip in params.yaml") -> None:
+        super().__init__(f"{image}: mend it, or {instead}")
+        self.image = image
 
 
 class _BrokenImage(NamedTuple):
@@ -157,7 +164,7 @@ def _fill(
             class_ = decoded.classes[decoded.labels[item.split][item.row]]
             broken.append(_BrokenImage(name, row, image.name, class_))
         else:
-            raise SightlineError(f"{image.name} is broken ({image.why}): mend it, or {SKIP}")
+            raise BrokenImageError(f"{image.name} is broken ({image.why})")
     return broken
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sightline import tasks
 from sightline.data import preview
-from sightline.data.preprocess import SKIP
+from sightline.data.preprocess import BrokenImageError
 from sightline.errors import SightlineError
 from sightline.files import write_atomically
 from sightline.layout import PIPELINE, Layout
@@ -74,9 +74,11 @@ def add_dataset(
             checked = params.load(project).dataset(name)
             show(project, name, checked, layout.own_state.sheet(name))
             validate(project)
+        except BrokenImageError as error:
+            # there is no entry yet in which a person could leave it out
+            raise BrokenImageError(error.image, "add `--broken-images skip`") from None
         except SightlineError as error:
-            # there is no entry yet in which a person could set it
-            raise _of_workspace(error, project, (SKIP, "add `--broken-images skip`")) from None
+            raise _of_workspace(error, project) from None
     _keep(new, {path: [name], layout.params: [f"datasets.{name}"]})
     print(f"next: sightline add model {name}-cnn --dataset {name} --network cnn")
     print(
@@ -281,16 +283,9 @@ def _write(layout: Layout, project: Layout, new: Texts) -> None:
         write_atomically(target, new.get(path) or _read(path))
 
 
-def _of_workspace(
-    error: SightlineError, project: Layout, *other: tuple[str, str]
-) -> SightlineError:
-    """Return an error that names files by their place in the workspace; `other` words are replaced
-    as well.
-    """
-    text = str(error)
-    for before, after in ((f"{project.root}/", ""), *other):
-        text = text.replace(before, after)
-    return type(error)(text)
+def _of_workspace(error: SightlineError, project: Layout) -> SightlineError:
+    """Return an error that names files by their place in the workspace."""
+    return type(error)(str(error).replace(f"{project.root}/", ""))
 
 
 def _keep(new: Texts, places: Mapping[Path, Iterable[str]], verb: str = "written into") -> None:
