@@ -65,7 +65,9 @@ def test_the_file_says_how_it_was_tested_and_takes_other_sizes(layout, network):
     assert read_json(layout.model(network).export, "")["contract"] == 3
     assert session.inputs["images"] == ["batch", "height", "width", 3]
     model = load_model(layout.trained(network))
-    for height, width in ((24, 24), (32, 40), (57, 33)):
+    least = image["least_side"]
+    assert least == {"cnn": 4, "resnet": 1}[network]
+    for height, width in ((24, 24), (32, 40), (57, 33), (least, least), (least, 40)):
         images = np.random.RandomState(0).randint(0, 256, (3, height, width, 3)).astype(np.uint8)
         with torch.inference_mode():
             expected = model(torch.from_numpy(images))["logits"].numpy()
@@ -92,6 +94,7 @@ def test_the_card_says_what_of_an_image_is_looked_at(layout):
     text = layout.model("cnn").card.read_text()
     assert "to 32 pixels, of which 0.875 of the shorter side." in text
     assert "uint8 [batch, height, width, 3]" in text
+    assert "- `height` and `width` may be others, 4 at least." in text
 
 
 def test_calibration_sees_train_images_as_the_model_takes_them(layout):
@@ -116,6 +119,7 @@ def test_without_crops_everything_is_as_it_was(tmp_path):
     session = Session(layout.model("cnn").onnx)
     assert session.inputs["images"] == ["batch", 24, 24, 3]
     assert session.metadata["sightline_contract"] == 2
+    assert "least_side" not in session.metadata["image"]
     recipe = session.metadata["recipe"]
     assert "train_size" not in recipe and "crop" not in recipe["augment"]
 

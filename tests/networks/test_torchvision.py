@@ -93,7 +93,9 @@ def test_a_model_goes_through_all_stages(layout, architecture):
     assert layout.results(name).insight.picture("occlusion").exists()
     one_size = architecture.startswith(("alexnet", "swin", "vit"))
     sides = [size, size] if one_size else ["height", "width"]
-    assert Session(layout.model(name).onnx).inputs["images"] == ["batch", *sides, 3]
+    session = Session(layout.model(name).onnx)
+    assert session.inputs["images"] == ["batch", *sides, 3]
+    assert ("least_side" in session.metadata["image"]) is not one_size
     for files in (layout.trained(name), layout.model(name)):  # a gigabyte, all of them
         shutil.rmtree(files.path)
 

@@ -106,6 +106,9 @@ def _interface(description: dict, session: Session, words: Words) -> str:
         f"- images of another size: {resize['rule']}, to {resize['size']} pixels"
         + (f", of which {resize['crop']:g} of the shorter side." if "crop" in resize else "."),
     ]
+    if "least_side" in session.metadata["image"]:
+        least = session.metadata["image"]["least_side"]
+        lines.append(f"- `height` and `width` may be others, {least} at least.")
     if polarity:
         lines.append(f"- polarity: {polarity}; invert (255 - pixel) what is the other way round.")
     if "lengths" in session.inputs:

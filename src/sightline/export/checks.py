@@ -12,7 +12,7 @@ import torch
 from sightline.errors import SightlineError
 from sightline.inference.session import Session
 from sightline.layout import file_with_lengths
-from sightline.models.trained import TrainedModel
+from sightline.models.trained import TrainedModel, least_side
 
 # of the largest value of an image's output; float32 sums in another order stay 10 times below it
 TOLERANCE = 1e-4
@@ -152,7 +152,9 @@ def _cases(model: TrainedModel, images: np.ndarray) -> Iterator[tuple[str, tuple
     if model.any_size:
         two = np.resize(images, (2, *images.shape[1:]))
         higher = np.concatenate([two, two[:, : 1 + images.shape[1] // 2]], axis=1)
-        for asked in (higher, higher.swapaxes(1, 2), np.concatenate([two, two], 2)):
+        least = least_side(model)
+        smallest = two[:, :least, :least]
+        for asked in (smallest, higher, higher.swapaxes(1, 2), np.concatenate([two, two], 2)):
             sides = " x ".join(map(str, asked.shape[1:3]))
             yield f"{sides} pixels", (np.ascontiguousarray(asked),)
 

@@ -41,7 +41,7 @@ def export(name: str, layout: Layout) -> None:
     images, targets = model.task.examples(images, labels, "test")
     metrics = ModelResults(name, layout).metrics
 
-    unchecked, texts = files.unchecked, metadata(model.description, metrics)
+    unchecked, texts = files.unchecked, metadata(model, metrics)
     shutil.rmtree(unchecked.path, ignore_errors=True)  # of an export that was killed
     try:
         unchecked.path.mkdir(parents=True, exist_ok=True)

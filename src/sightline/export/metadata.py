@@ -5,6 +5,7 @@ from importlib.metadata import version
 
 from sightline.export.translate import OPSET
 from sightline.models.description import trained_on_crops
+from sightline.models.trained import TrainedModel, least_side
 
 
 def contract(description: dict) -> int:
@@ -17,11 +18,12 @@ def contract(description: dict) -> int:
     return 3 if crops else 2
 
 
-def metadata(description: dict, metrics: dict) -> dict[str, str]:
-    """Return the metadata of a model: model.json and figures.json in, text by key out.
+def metadata(model: TrainedModel, metrics: dict) -> dict[str, str]:
+    """Return the metadata of a model: the model and figures.json in, text by key out.
 
     Structured values are JSON, as sightline.inference.session.STRUCTURED names them.
     """
+    description = model.description
     data = description["data"]
     height, width, channels = description["shape"]
     image = {
@@ -32,6 +34,8 @@ def metadata(description: dict, metrics: dict) -> dict[str, str]:
         "resize": data["resize"],
         "polarity": data["polarity"],
     }
+    if model.any_size:
+        image["least_side"] = least_side(model)
     versions = {name: version(name) for name in ("sightline", "torch", "onnx")}
     structured = {
         "classes": data["classes"],

@@ -48,6 +48,23 @@ class TrainedModel(nn.Module):
         return self.task.named(raw) | {"features": features}
 
 
+@torch.no_grad()
+def least_side(model: TrainedModel) -> int:
+    """Return the side, in pixels, of the smallest square that the network reads.
+
+    At most that of its own images. Below it a layer of the network has nothing left to look at.
+    """
+    own, _, channels = model.description["shape"]
+    for side in range(1, own):
+        try:
+            features = model.network.features(torch.zeros(1, channels, side, side))
+        except RuntimeError:  # of a pool or a filter larger than what it is to look at
+            continue
+        if features.isfinite().all():
+            return side
+    return own
+
+
 def load_model(files: TrainedFiles) -> TrainedModel:
     """Return the model that `train` left, in evaluation mode, on the CPU.
 
