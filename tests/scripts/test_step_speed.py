@@ -34,7 +34,8 @@ def test_a_step_is_counted_and_stands_beside_a_product(workspace):
     step, share, product = re.search(
         r"([\d.]+) GFLOP/s, (\d+)% of the ([\d.]+) of a matrix product", line
     ).groups()
-    assert float(step) / float(product) == pytest.approx(int(share) / 100, abs=0.01)
+    rounding = 0.005 + 0.11 / float(product)  # of the share, and of both speeds
+    assert float(step) / float(product) == pytest.approx(int(share) / 100, abs=rounding)
     assert any(operator.endswith("  aten::addmm") for operator in operators)
     shares = [float(operator.split("%")[0]) for operator in operators]
     assert shares == sorted(shares, reverse=True) and 30 < sum(shares) <= 100.1
