@@ -45,7 +45,7 @@ def test_both_train_to_the_goal_in_turn(tmp_path):
     peer, ours, ratio = map(
         float, re.search(r"peer ([\d.]+) CPU-s, ours ([\d.]+): ([\d.]+) times", summary).groups()
     )
-    # all three are printed with one decimal: a second of work, 0.8 over 0.84, can read 0.9 and 1.0
+    # each of the three is rounded to one decimal
     least, most = (peer - 0.05) / (ours + 0.05), (peer + 0.05) / (ours - 0.05)
     assert least - 0.05 <= ratio <= most + 0.05
     # 56 steps of Adadelta at 0.1 teach an LSTM nothing
